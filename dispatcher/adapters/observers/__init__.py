@@ -1,0 +1,1 @@
+"""Who watches: one module per place where outcomes are told."""

@@ -1,0 +1,58 @@
+"""Outcomes as log lines: one per delivery, none with personal data."""
+
+from time import monotonic
+from typing import Final
+
+import structlog
+
+from dispatcher.delivery import Dead, Deferred, Outcome, Sent, Skipped
+from dispatcher.ports import Observed
+
+_QUIET: Final = 10.0
+"""Seconds between two lines about the same thing being away."""
+
+
+class LogObserver:
+    """Writes one line per outcome, and one now and then while something is away."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger("dispatcher")
+        self._told: dict[str, float] = {}
+
+    def finished(self, delivery: Observed) -> None:
+        """Log what became of one walk; what needs a person is a warning."""
+        outcome, reason = _words(delivery.report.outcome)
+        needs_a_person = isinstance(delivery.report.outcome, Dead) or delivery.fenced
+        write = self._log.warning if needs_a_person else self._log.info
+        attempt = delivery.report.attempt
+        write(
+            "delivery",
+            outcome=outcome,
+            reason=reason,
+            org_id=delivery.org_id,
+            event_id=delivery.event_id,
+            seconds=round(delivery.seconds, 4),
+            **({"attempt": attempt.number, "relay": attempt.relay} if attempt else {}),
+            **({"code": attempt.code} if attempt and attempt.code else {}),
+            **({"fenced": True} if delivery.fenced else {}),
+        )
+
+    def waiting(self, what: str, error: Exception) -> None:
+        """Log that something is away: the first time, then at most every ten seconds."""
+        now = monotonic()
+        if now - self._told.get(what, -_QUIET) < _QUIET:
+            return
+        self._told[what] = now
+        self._log.error("waiting", for_=what, error=type(error).__name__, detail=str(error))
+
+
+def _words(outcome: Outcome) -> tuple[str, str]:
+    match outcome:
+        case Sent():
+            return "sent", ""
+        case Skipped(reason):
+            return "skipped", reason.value
+        case Deferred(reason):
+            return "deferred", reason.value
+        case Dead(reason):
+            return "dead", reason.value

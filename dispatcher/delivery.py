@@ -1,0 +1,168 @@
+"""What becomes of an event: its outcomes, its attempts, its whole story.
+
+Values only; ``judge.py`` decides which outcome a failed attempt has.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Phase(StrEnum):
+    """How far an SMTP conversation had come."""
+
+    CONNECT = "connect"
+    GREETING = "greeting"
+    EHLO = "ehlo"
+    TLS = "tls"
+    AUTH = "auth"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    FINAL = "final"
+    """The body was sent: from here on the relay may have the message."""
+
+
+class SkipReason(StrEnum):
+    """Why there is rightly no mail."""
+
+    POLICY_OFF = "policy_off"
+    POLICY_UNSET = "policy_unset"
+    DUPLICATE = "duplicate"
+    NO_RECIPIENT = "no_recipient"
+    USER_INACTIVE = "user_inactive"
+    SUPPRESSED = "suppressed"
+
+
+class DeferReason(StrEnum):
+    """Why a delivery waits for another attempt."""
+
+    TEMPORARY = "temporary"
+    RELAY_UNAVAILABLE = "relay_unavailable"
+    UNCERTAIN = "uncertain"
+    STORE_UNAVAILABLE = "store_unavailable"
+    INTERNAL_ERROR = "internal_error"
+
+
+class DeadReason(StrEnum):
+    """Why a delivery is given up and kept for a person."""
+
+    MALFORMED = "malformed"
+    REJECTED_RECIPIENT = "rejected_recipient"
+    REJECTED_MESSAGE = "rejected_message"
+    RENDER_ERROR = "render_error"
+    EXPIRED = "expired"
+    ATTEMPTS = "attempts"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The relay took the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """There is rightly no mail."""
+
+    reason: SkipReason
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Another attempt follows after *delay* seconds; ``burns`` tells whether this one counted."""
+
+    reason: DeferReason
+    delay: float
+    burns: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """Given up, kept for a person; ``detail`` says what was wrong, without personal data."""
+
+    reason: DeadReason
+    detail: str = ""
+
+
+Outcome = Sent | Skipped | Deferred | Dead
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The relay's acceptance of a message: its reply code, and how long it took in seconds."""
+
+    relay: str
+    code: int
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to hand a message over; code is None where the relay gave no reply."""
+
+    number: int
+    at: datetime
+    duration: float
+    result: str
+    relay: str = ""
+    phase: str = ""
+    code: int | None = None
+    enhanced: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """Which policy decided: its owner (an organization or the instance) and its sequence."""
+
+    owner: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one walk learned; the ledger adds it to the delivery's story."""
+
+    outcome: Outcome
+    trigger: str = ""
+    ruling: Ruling | None = None
+    recipient: str = ""
+    """The fingerprint of the address, never the address."""
+    attempt: Attempt | None = None
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    CLAIMED = "claimed"
+    QUEUED = "queued"
+    DEFERRED = "deferred"
+    SENT = "sent"
+    SKIPPED = "skipped"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event's whole story, as the ledger tells it."""
+
+    org_id: str
+    event_id: str
+    state: State
+    reason: str
+    accepted_at: datetime
+    changed_at: datetime
+    receipt: str = ""
+    """The id of the queue's message that brought the event."""
+    due_at: datetime | None = None
+    attempts: int = 0
+    duplicates: int = 0
+    uncertain: int = 0
+    trigger: str = ""
+    ruling: Ruling | None = None
+    recipient: str = ""
+    detail: str = ""
+    history: tuple[Attempt, ...] = ()
+    event: Mapping[str, Any] | None = None
+    """The event as accepted; kept only while the delivery is open or dead."""

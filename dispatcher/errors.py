@@ -1,0 +1,120 @@
+"""Every error this package raises, in one tree.
+
+::
+
+    DispatcherError                     retryable = False
+    ├── ConfigError                     start-up only; the process exits
+    ├── RejectedInput                   the caller's fault
+    │   ├── MalformedEvent
+    │   ├── UntrustedEvent
+    │   ├── UnknownTrigger
+    │   ├── InvalidPolicy
+    │   └── PolicyNotFound
+    ├── RenderError                     our template's fault
+    ├── StoreUnavailable                retryable
+    └── TransportError                  a relay did not take the message
+        ├── TransientTransportError     retryable: 4yz, a time-out, a lost connection
+        │   ├── RelayFault              the relay's own trouble: burns no attempt
+        │   └── UncertainDelivery       no reply after the final dot
+        └── PermanentTransportError     5yz on the message
+            └── RecipientRefused        5yz on the recipient
+
+Vendor exceptions stop in the adapter that met them. A message never holds an
+address, a token or a body: it may end in a log.
+"""
+
+from typing import ClassVar
+
+
+class DispatcherError(Exception):
+    """The root of everything raised on purpose; ``retryable`` is what the judge reads."""
+
+    retryable: ClassVar[bool] = False
+
+
+class ConfigError(DispatcherError):
+    """The settings cannot work; the text names every mistake and what to write instead."""
+
+
+class RejectedInput(DispatcherError):
+    """Something from outside breaks a rule of the interface."""
+
+
+class MalformedEvent(RejectedInput):
+    """An event breaks the rules of its format."""
+
+
+class UntrustedEvent(RejectedInput):
+    """A call that claims to bring events could not be verified."""
+
+
+class UnknownTrigger(RejectedInput):
+    """No trigger answers to this event type."""
+
+
+class InvalidPolicy(RejectedInput):
+    """A policy update is not of the form ``{"passwordChange": true}``."""
+
+
+class PolicyNotFound(RejectedInput):
+    """There is no such policy to read, change or reset."""
+
+
+class RenderError(DispatcherError):
+    """A template could not be rendered, or what it rendered cannot be sent."""
+
+
+class StoreUnavailable(DispatcherError):
+    """The store did not answer; nothing is known to have changed."""
+
+    retryable = True
+
+
+class TransportError(DispatcherError):
+    """A relay did not take the message.
+
+    Args:
+        reason: What happened, in words that hold no address.
+        phase: The SMTP phase it happened in (see :class:`dispatcher.delivery.Phase`).
+        relay: The relay's name, ``host:port``.
+        code: The reply code, or None when there was no reply.
+        enhanced: The enhanced status code (RFC 3463) as ``"5.1.1"``, or "".
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        phase: str = "",
+        relay: str = "",
+        code: int | None = None,
+        enhanced: str = "",
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.phase = phase
+        self.relay = relay
+        self.code = code
+        self.enhanced = enhanced
+
+
+class TransientTransportError(TransportError):
+    """It may work later: 4yz, a time-out or a lost connection before the final dot."""
+
+    retryable = True
+
+
+class RelayFault(TransientTransportError):
+    """The relay cannot serve anyone now: refused connection, TLS, AUTH, 5yz at the greeting."""
+
+
+class UncertainDelivery(TransientTransportError):
+    """The final dot was sent and no reply came: the relay may have the message."""
+
+
+class PermanentTransportError(TransportError):
+    """The relay refuses this message for good."""
+
+
+class RecipientRefused(PermanentTransportError):
+    """The relay refuses this recipient for good."""

@@ -1,0 +1,119 @@
+"""What happened: the event and its parts, as every other module knows them.
+
+Values only. Nothing here parses, judges or stores; what comes from outside is
+checked once, in ``sources/``, and is one of these from then on.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+PASSWORD_CHANGED: Final = "iam.user.password_changed.v1"  # noqa: S105 - an event type, no password
+
+
+class Change(StrEnum):
+    """How a password came to be another one."""
+
+    CHANGE = "change"
+    RESET = "reset"
+    ADMIN_RESET = "admin_reset"
+    TEMPORARY = "temporary"
+    UNKNOWN = "unknown"
+
+
+class ActorKind(StrEnum):
+    """Who made the change."""
+
+    USER = "user"
+    ADMIN = "admin"
+    SYSTEM = "system"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Whose password changed; ``id`` or ``email`` is there, often both."""
+
+    id: str | None = None
+    email: str | None = None
+    display_name: str | None = None
+    login_name: str | None = None
+    locale: str | None = None
+    email_verified: bool | None = None
+    previous_email: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acted: the user, an administrator, the system."""
+
+    kind: ActorKind = ActorKind.UNKNOWN
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """From where the change was made, as far as the source knows."""
+
+    ip: str | None = None
+    user_agent: str | None = None
+    client: str | None = None
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom to tell: one address, and how to call and address its owner."""
+
+    address: str
+    name: str | None = None
+    locale: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One password change in one organization.
+
+    Args:
+        id: The source's name for it, unique within the organization: the idempotency key.
+        org_id: Whose policy decides.
+        user: Whose password changed.
+        occurred_at: When, aware UTC.
+        type: CloudEvents' type; it picks the trigger.
+        change: How the password came to be another one.
+        actor: Who made the change.
+        context: From where.
+        source: CloudEvents' source, or None.
+    """
+
+    id: str
+    org_id: str
+    user: User
+    occurred_at: datetime
+    type: str = PASSWORD_CHANGED
+    change: Change = Change.UNKNOWN
+    actor: Actor = field(default_factory=Actor)
+    context: Context = field(default_factory=Context)
+    source: str | None = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the event as the JSON object that ``sources.native.parse`` reads back."""
+        wire: dict[str, Any] = {
+            "id": self.id,
+            "org_id": self.org_id,
+            "type": self.type,
+            "user": _present(self.user),
+            "occurred_at": self.occurred_at.isoformat(),
+            "change": self.change.value,
+            "actor": _present(self.actor),
+            "context": _present(self.context),
+        }
+        if self.source is not None:
+            wire["source"] = self.source
+        return wire
+
+
+def _present(part: User | Actor | Context) -> dict[str, Any]:
+    fields = ((name, getattr(part, name)) for name in part.__slots__)
+    return {name: value for name, value in fields if value is not None}

@@ -1,0 +1,125 @@
+"""The one judge: what kind of trouble a reply is, and what becomes of the delivery.
+
+Pure functions. Nothing else in the package decides about retrying; the table of
+its verdicts is in ``docs/judge.md``.
+"""
+
+from collections.abc import Callable
+from random import random
+from typing import Final
+
+from dispatcher.delivery import Dead, DeadReason, DeferReason, Deferred, Phase
+from dispatcher.errors import (
+    DispatcherError,
+    PermanentTransportError,
+    RecipientRefused,
+    RelayFault,
+    RenderError,
+    TransientTransportError,
+    TransportError,
+    UncertainDelivery,
+)
+
+BACKOFF: Final = (5.0, 30.0, 120.0, 300.0, 900.0, 1800.0, 3600.0)
+"""Seconds to wait after the first, second, … failed attempt; the last one repeats.
+
+RFC 5321 section 4.5.4.1 asks relays for 30 minutes between tries; we submit to a
+relay of our own, and a notice about a password is worth most while it is fresh.
+"""
+
+MAX_CRASHES: Final = 5
+"""Unexplained failures (a bug, a worker that dies of this event) before it is given up."""
+
+
+def backoff(attempt: int, *, jitter: Callable[[], float] = random) -> float:
+    """Return how many seconds to wait after a failed attempt.
+
+    Full jitter between half and the whole of the step, so that an outage's
+    victims do not come back as one wave.
+
+    Args:
+        attempt: The attempt that failed; the first is 1.
+        jitter: Returns a number in [0, 1).
+    """
+    step = BACKOFF[min(max(attempt, 1), len(BACKOFF)) - 1]
+    return step * (0.5 + 0.5 * jitter())
+
+
+def classify(phase: Phase, code: int | None, enhanced: str = "") -> type[TransportError]:
+    """Return what kind of trouble a reply is, or its absence.
+
+    Where an enhanced status code (RFC 3463) contradicts the reply code, its class
+    decides: relays greylist with ``550 4.7.1``.
+
+    Args:
+        phase: What the reply answers.
+        code: The reply code, or None for a time-out or a lost connection.
+        enhanced: The enhanced status code, or "".
+    """
+    if phase in _SESSION or code in _AUTHENTICATION_REPLIES:
+        return RelayFault
+    severity = enhanced[:1] if enhanced[:1] in {"4", "5"} else str(code)[:1]
+    if severity == "5":
+        return _refusal(phase, code, enhanced)
+    if phase is Phase.FINAL and severity != "4":
+        return UncertainDelivery
+    return TransientTransportError
+
+
+_SESSION: Final = frozenset({Phase.CONNECT, Phase.GREETING, Phase.EHLO, Phase.TLS, Phase.AUTH})
+_AUTHENTICATION_REPLIES: Final = frozenset({530, 534, 535, 538})  # RFC 4954 section 6
+_TOO_LARGE: Final = 552  # RFC 1870 section 6.1
+_ABOUT_THE_MESSAGE: Final = frozenset({".3.4", ".6.7"})  # too large; needs SMTPUTF8 (RFC 6531)
+
+
+def _refusal(phase: Phase, code: int | None, enhanced: str) -> type[TransportError]:
+    if phase is Phase.RCPT:
+        return RecipientRefused
+    about_the_message = code == _TOO_LARGE or enhanced[1:] in _ABOUT_THE_MESSAGE
+    if phase is Phase.MAIL and not about_the_message:
+        return RelayFault  # the sender is ours, not the message's: every message would be refused
+    return PermanentTransportError
+
+
+def judge(
+    error: Exception,
+    *,
+    attempt: int,
+    age: float,
+    max_age: float,
+    jitter: Callable[[], float] = random,
+) -> Deferred | Dead:
+    """Return what becomes of a delivery whose attempt failed. Total: every error has an answer.
+
+    Args:
+        error: What the attempt raised.
+        attempt: The attempt's number; the first is 1.
+        age: Seconds since the event occurred.
+        max_age: Seconds after which an undelivered event is dead instead of late.
+        jitter: Returns a number in [0, 1).
+    """
+    if isinstance(error, RecipientRefused):
+        return Dead(DeadReason.REJECTED_RECIPIENT, str(error))
+    if isinstance(error, PermanentTransportError):
+        return Dead(DeadReason.REJECTED_MESSAGE, str(error))
+    if isinstance(error, RenderError):
+        return Dead(DeadReason.RENDER_ERROR, str(error))
+    known = isinstance(error, DispatcherError) and error.retryable
+    if not known and attempt >= MAX_CRASHES:
+        return Dead(DeadReason.ATTEMPTS, f"{MAX_CRASHES} attempts ended in {type(error).__name__}")
+    if age >= max_age:
+        return Dead(DeadReason.EXPIRED, f"still undelivered after {max_age:.0f} s")
+    delay = min(backoff(attempt, jitter=jitter), max(max_age - age, 1.0))
+    return Deferred(_defer_reason(error), delay, burns=not isinstance(error, RelayFault))
+
+
+def _defer_reason(error: Exception) -> DeferReason:
+    if isinstance(error, RelayFault):
+        return DeferReason.RELAY_UNAVAILABLE
+    if isinstance(error, UncertainDelivery):
+        return DeferReason.UNCERTAIN
+    if isinstance(error, TransportError):
+        return DeferReason.TEMPORARY
+    if isinstance(error, DispatcherError) and error.retryable:
+        return DeferReason.STORE_UNAVAILABLE
+    return DeferReason.INTERNAL_ERROR

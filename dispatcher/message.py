@@ -1,0 +1,82 @@
+"""A message before and after rendering, and the two names that are derived from an event.
+
+Both names are keyed hashes: whoever sees a Message-ID or a log line learns
+neither the event's id nor the address.
+"""
+
+from base64 import b32encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+
+from dispatcher.events import Recipient
+
+Fact = str | bool | datetime | None
+"""A plain value that a template may show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is to be rendered: which kind of mail, for whom, saying what.
+
+    Args:
+        template: The template folder's name.
+        org_id: Whose look and texts apply.
+        event_id: The event's id; the Message-ID derives from it.
+        recipient: Whom it is for.
+        facts: What the templates may show; plain values only.
+    """
+
+    template: str
+    org_id: str
+    event_id: str
+    recipient: Recipient
+    facts: Mapping[str, Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One mail, composed and ready for the wire.
+
+    Args:
+        id: The Message-ID with its angle brackets; the same for every attempt.
+        sender: The envelope's sender, an addr-spec; "" is the null sender.
+        recipient: The envelope's one recipient, an addr-spec.
+        content: Headers and body in wire form: CRLF line ends, no dot-stuffing yet.
+        smtputf8: Whether an address needs a relay that offers SMTPUTF8 (RFC 6531).
+    """
+
+    id: str
+    sender: str
+    recipient: str
+    content: bytes
+    smtputf8: bool = False
+
+
+def message_id(key: bytes, *, org_id: str, event_id: str, template: str, domain: str) -> str:
+    """Return the Message-ID of an event's mail: always the same for the same event.
+
+    A second copy, possible only after a crash between hand-over and record, can
+    so be recognised as such by the mailbox (RFC 5322 section 3.6.4).
+
+    Args:
+        key: The installation's secret, at least 16 bytes.
+        org_id: The organization.
+        event_id: The event's id within it.
+        template: The kind of mail.
+        domain: The sender's domain, the right-hand side, ASCII.
+    """
+    text = f"{org_id}\0{event_id}\0{template}".encode()
+    digest = blake2b(text, key=key[:64], digest_size=20, person=b"message-id").digest()
+    return f"<{b32encode(digest).decode().lower()}@{domain}>"
+
+
+def fingerprint(key: bytes, address: str) -> str:
+    """Return what is kept of an address once a delivery is finished: 16 hexadecimal digits.
+
+    Equal addresses have equal fingerprints; the case of the domain and the
+    local part does not count, since mailboxes are found case-insensitively in practice.
+    """
+    digest = blake2b(address.casefold().encode(), key=key[:64], digest_size=8, person=b"recipient")
+    return digest.hexdigest()

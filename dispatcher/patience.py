@@ -1,0 +1,33 @@
+"""Waiting for a store that is away: work stops, nothing is lost, it goes on by itself."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+from dispatcher.errors import StoreUnavailable
+from dispatcher.ports import Observer
+
+_T = TypeVar("_T")
+
+_FIRST_WAIT: Final = 0.1
+_LONGEST_WAIT: Final = 5.0
+
+
+async def insist(call: Callable[[], Awaitable[_T]], observer: Observer) -> _T:
+    """Return the call's result, repeating it for as long as the store is away.
+
+    What cannot be recorded must not be decided, so there is no last try; a worker
+    that stops cancels the wait.
+
+    Args:
+        call: Starts the call anew each time.
+        observer: Is told of every wait.
+    """
+    wait = _FIRST_WAIT
+    while True:
+        try:
+            return await call()
+        except StoreUnavailable as error:
+            observer.waiting("store", error)
+        await asyncio.sleep(wait)
+        wait = min(wait * 2, _LONGEST_WAIT)

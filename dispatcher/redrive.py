@@ -1,0 +1,50 @@
+"""Bringing deliveries back: those that are due again, and dead letters a person sends again."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dispatcher.errors import StoreUnavailable
+from dispatcher.ports import Ledger, Observer, Parcel, Queue
+
+_MOST_AT_ONCE: Final = 500
+_PAUSE: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Puts deliveries that are due back on the queue; any number of workers may run it.
+
+    Args:
+        ledger: Knows what is due, and gives each to one caller only.
+        queue: Takes it.
+        observer: Is told when the store or the broker is away.
+    """
+
+    ledger: Ledger
+    queue: Queue
+    observer: Observer
+
+    async def run(self) -> None:
+        """Go on for ever, until cancelled."""
+        while True:
+            moved = 0
+            try:
+                moved = await self.move()
+            except StoreUnavailable as error:
+                self.observer.waiting("store", error)
+            if moved < _MOST_AT_ONCE:
+                await asyncio.sleep(_PAUSE)
+
+    async def move(self) -> int:
+        """Move what is due now, up to a batch; return how many were moved.
+
+        Raises:
+            StoreUnavailable: The store or the broker is away; what was taken and
+                not published comes up again after the ledger's requeue horizon.
+        """
+        parcels: Sequence[Parcel] = await self.ledger.take_due(_MOST_AT_ONCE)
+        if parcels:
+            await self.queue.publish(parcels)
+        return len(parcels)

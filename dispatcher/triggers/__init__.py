@@ -1,0 +1,74 @@
+"""Kinds of mail: each module here is one trigger, found by being here.
+
+A trigger says which event it answers to, which policy switch permits it, which
+template it fills, and with which facts. Adding one is one module and one folder
+under ``templates/``.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+
+from dispatcher.errors import ConfigError, UnknownTrigger
+from dispatcher.events import Event
+from dispatcher.message import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """One kind of mail.
+
+    Args:
+        name: The name in logs and metrics; also the template folder's.
+        event_type: The event it answers to (CloudEvents' type).
+        switch: The policy switch that permits it, as the API spells it.
+        facts: What its templates may show of an event.
+    """
+
+    name: str
+    event_type: str
+    switch: str
+    facts: Callable[[Event], Mapping[str, Fact]]
+
+
+class Triggers:
+    """All triggers, by event type.
+
+    Args:
+        triggers: The kinds of mail there are.
+
+    Raises:
+        ConfigError: Two of them answer to one event type.
+    """
+
+    def __init__(self, triggers: Iterable[Trigger]) -> None:
+        self._by_type: dict[str, Trigger] = {}
+        for trigger in triggers:
+            other = self._by_type.setdefault(trigger.event_type, trigger)
+            if other is not trigger:
+                twins = f"{other.name} and {trigger.name}"
+                raise ConfigError(f"the triggers {twins} both answer to {trigger.event_type}")
+
+    def for_type(self, event_type: str) -> Trigger:
+        """Return the trigger that answers to *event_type*.
+
+        Raises:
+            UnknownTrigger: None does.
+        """
+        trigger = self._by_type.get(event_type)
+        if trigger is None:
+            known = ", ".join(sorted(self._by_type))
+            raise UnknownTrigger(f"no kind of mail answers to this event type; known: {known}")
+        return trigger
+
+    @property
+    def switches(self) -> frozenset[str]:
+        """Return the policy switches that mean something."""
+        return frozenset(trigger.switch for trigger in self._by_type.values())
+
+
+def discover() -> Triggers:
+    """Return the triggers of all modules in this package, in name order."""
+    names = sorted(module.name for module in iter_modules(__path__))
+    return Triggers(import_module(f"{__name__}.{name}").TRIGGER for name in names)
