@@ -1,0 +1,158 @@
+"""The settings: the only module that reads the environment.
+
+Each setting is a variable ``DISPATCHER_<NAME>``, in the environment or in a
+``.env`` file; ``DISPATCHER_<NAME>_FILE`` names a file to read it from instead,
+which is how secrets are mounted. All are checked at once.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from dispatcher.errors import ConfigError
+
+_PREFIX: Final = "DISPATCHER_"
+_VALKEY_SCHEMES: Final = frozenset(
+    {"redis", "rediss", "redis+socket", "unix", "sentinel"},
+)
+_SHORTEST_SECRET: Final = 16
+_RABBITMQ_SCHEMES: Final = frozenset({"amqp", "amqps"})
+
+
+def _scheme(url: str) -> str:
+    return urlsplit(url).scheme
+
+
+def _broker(url: SecretStr) -> SecretStr:
+    if _scheme(url.get_secret_value()) in _VALKEY_SCHEMES | _RABBITMQ_SCHEMES:
+        return url
+    raise ValueError(
+        "expected redis://, rediss://, redis+socket:// (Valkey or Redis), amqp:// or amqps:// "
+        "(RabbitMQ), such as redis://user:password@valkey:6379/0"
+    )
+
+
+def _store(url: SecretStr) -> SecretStr:
+    if _scheme(url.get_secret_value()) in _VALKEY_SCHEMES:
+        return url
+    raise ValueError(
+        "expected redis://, rediss:// or redis+socket://: the store is Valkey or Redis"
+    )
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value()) >= _SHORTEST_SECRET:
+        return secret
+    raise ValueError(f"expected at least {_SHORTEST_SECRET} characters")
+
+
+def _empty_is_unset(value: object) -> object:
+    return None if value == "" else value
+
+
+_Unset = BeforeValidator(_empty_is_unset)
+
+
+class Settings(BaseSettings):
+    """Everything an operator may set; the README's table says what each means."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    broker_url: Annotated[Annotated[SecretStr, AfterValidator(_broker)] | None, _Unset] = None
+    store_url: Annotated[Annotated[SecretStr, AfterValidator(_store)] | None, _Unset] = None
+    store_prefix: str = Field(default="nd:", pattern=r"^[A-Za-z0-9._:-]{1,32}$")
+    smtp_url: Annotated[SecretStr | None, _Unset] = None
+    mail_from: Annotated[str | None, _Unset] = None
+    contact: str = ""
+    default_locale: str = "en"
+    templates_dir: Annotated[Path | None, _Unset] = None
+    default_password_change: Annotated[bool | None, _Unset] = None
+    concurrency: int = Field(default=128, ge=1, le=10_000)
+    smtp_connections: int = Field(default=16, ge=1, le=1_000)
+    max_age: float = Field(default=86_400.0, gt=0)
+    retention: float = Field(default=604_800.0, ge=60)
+    secret_key: Annotated[Annotated[SecretStr, AfterValidator(_long_enough)] | None, _Unset] = None
+    data_dir: Path = Path("var")
+    stop_grace: float = Field(default=30.0, ge=0)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "text"] = "auto"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read, in this order: arguments, the environment, named files, ``.env``."""
+        del file_secret_settings
+        return init_settings, env_settings, _NamedFiles(settings_cls), dotenv_settings
+
+    @property
+    def uses_rabbitmq(self) -> bool:
+        """Tell whether the broker is RabbitMQ."""
+        broker = self.broker_url
+        return broker is not None and _scheme(broker.get_secret_value()) in _RABBITMQ_SCHEMES
+
+
+class _NamedFiles(EnvSettingsSource):
+    """Takes a setting from the file that ``DISPATCHER_<NAME>_FILE`` names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        variable = f"{_PREFIX}{field_name}_FILE".upper()
+        path = os.environ.get(variable)
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except OSError as error:
+            raise ConfigError(f"{variable}: cannot read {path}: {error.strerror}") from error
+
+
+def load_settings() -> Settings:
+    """Return the settings.
+
+    Raises:
+        ConfigError: Some are wrong; the text names every one, and what was expected.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ConfigError(_mistakes(error)) from None
+
+
+def environment_with(**settings: str) -> dict[str, str]:
+    """Return this process's environment with some settings changed, for a child process."""
+    return dict(os.environ) | {
+        f"{_PREFIX}{name}".upper(): value for name, value in settings.items()
+    }
+
+
+def _mistakes(error: ValidationError) -> str:
+    lines = []
+    for item in error.errors(include_url=False, include_context=False, include_input=False):
+        message = item["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+        name = f"{_PREFIX}{item['loc'][0]}".upper() + ": " if item["loc"] else ""
+        lines.append(f"{name}{message}")
+    return "\n".join(lines)
