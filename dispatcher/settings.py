@@ -23,6 +23,7 @@ from pydantic_settings import (
     EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from dispatcher.errors import ConfigError
@@ -140,6 +141,8 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise ConfigError(_mistakes(error)) from None
+    except SettingsError as error:  # pydantic's wrapping of what _NamedFiles says
+        raise ConfigError(str(error.__cause__)) from error
 
 
 def environment_with(**settings: str) -> dict[str, str]:

@@ -19,9 +19,10 @@ _MOST_REASONS: Final = 5
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _RFC_3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _PLAIN_ADDRESS: Final = re.compile(
-    # The common case of RFC 5321 section 4.1.2: a dot-string of ASCII at a DNS name.
+    # The common case of RFC 5321 section 4.1.2: a dot-string of ASCII at a DNS name, also a
+    # local one: relays of a closed network know names that the world does not.
     r"(?=.{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
-    r"@(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
+    r"@(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z]{2,63}"
 )
 
 
