@@ -9,11 +9,7 @@ from dispatcher.settings import Settings, load_settings
 
 
 @pytest.fixture(autouse=True)
-def _only_our_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import os  # noqa: PLC0415 - only this fixture looks at the environment
-
-    for name in [name for name in os.environ if name.startswith("DISPATCHER_")]:
-        monkeypatch.delenv(name)
+def _in_an_empty_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
