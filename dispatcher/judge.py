@@ -27,6 +27,8 @@ RFC 5321 section 4.5.4.1 asks relays for 30 minutes between tries; we submit to 
 relay of our own, and a notice about a password is worth most while it is fresh.
 """
 
+_LONGEST_OUTAGE_WAIT: Final = 60.0
+
 MAX_CRASHES: Final = 5
 """Unexplained failures (a bug, a worker that dies of this event) before it is given up."""
 
@@ -42,6 +44,21 @@ def backoff(attempt: int, *, jitter: Callable[[], float] = random) -> float:
         jitter: Returns a number in [0, 1).
     """
     step = BACKOFF[min(max(attempt, 1), len(BACKOFF)) - 1]
+    return step * (0.5 + 0.5 * jitter())
+
+
+def outage_wait(age: float, *, jitter: Callable[[], float] = random) -> float:
+    """Return how many seconds to wait for a relay that serves nobody.
+
+    No attempt is burnt, so the wait cannot grow with their number; it grows with
+    the event's age instead, and stays below a minute: what waits for an outage is
+    under way again within a minute of its end.
+
+    Args:
+        age: Seconds since the event occurred.
+        jitter: Returns a number in [0, 1).
+    """
+    step = min(max(age / 2, BACKOFF[0]), _LONGEST_OUTAGE_WAIT)
     return step * (0.5 + 0.5 * jitter())
 
 
@@ -109,8 +126,9 @@ def judge(
         return Dead(DeadReason.ATTEMPTS, f"{MAX_CRASHES} attempts ended in {type(error).__name__}")
     if age >= max_age:
         return Dead(DeadReason.EXPIRED, f"still undelivered after {max_age:.0f} s")
-    delay = min(backoff(attempt, jitter=jitter), max(max_age - age, 1.0))
-    return Deferred(_defer_reason(error), delay, burns=not isinstance(error, RelayFault))
+    blameless = isinstance(error, RelayFault)
+    delay = outage_wait(age, jitter=jitter) if blameless else backoff(attempt, jitter=jitter)
+    return Deferred(_defer_reason(error), min(delay, max(max_age - age, 1.0)), burns=not blameless)
 
 
 def _defer_reason(error: Exception) -> DeferReason:
