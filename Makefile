@@ -1,0 +1,67 @@
+# `make` lists the targets. Nothing is needed but git, make and Python >= 3.11 with its venv module.
+
+PYTHON ?= python3
+JOBS   ?= 2
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --progress-bar off
+PINS := --constraint constraints.txt --build-constraint constraints.txt
+INPUTS := pyproject.toml constraints.txt
+
+# One stamp per set of packages: `make demo` need not wait for what only the tests use.
+RUN := .venv/.installed-run
+DEV := .venv/.installed-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up preview test check bench clean
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(RUN) ## run the main job once, for real: embedded Valkey, a Celery worker, an SMTP inbox
+	@$(BIN)/dispatcher demo
+
+up: $(RUN) ## the same parts, staying up; data is kept under var/
+	@$(BIN)/dispatcher up
+
+preview: $(RUN) ## show the mail templates in the browser, reloading on save
+	@$(BIN)/dispatcher preview
+
+test: $(DEV) ## run the whole test suite (JOBS=2 processes); starts every server it needs
+	@$(BIN)/python -m pytest -n $(JOBS)
+
+check: $(DEV) ## formatter, linter, types, import floors, unit and contract tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -n $(JOBS) tests/unit tests/contract
+
+bench: $(DEV) ## measure side by side with the alternatives
+	@$(BIN)/python -m tests.bench
+
+clean: ## remove .venv, builds and caches; var/ (your data) stays
+	rm -rf .venv build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Old pip knows neither dependency groups nor build constraints, so it brings its own successor first.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "make: $(PYTHON) is not Python 3.11 or newer. Install one, or name it: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "make: $(PYTHON) has no venv module. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "Making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(PIP) --constraint constraints.txt --upgrade pip
+
+$(RUN): $(INPUTS) | $(BIN)/python
+	@echo "Installing what the dispatcher needs"
+	@$(PIP) $(PINS) --editable '.[standalone]'
+	@touch $@
+
+$(DEV): $(INPUTS) | $(BIN)/python
+	@echo "Installing what the dispatcher and its tests need"
+	@$(PIP) $(PINS) --editable '.[standalone,monitoring]' --group dev
+	@touch $(RUN) $@
