@@ -1,9 +1,12 @@
 """Builders of what tests talk about: say only what matters, the rest is sensible."""
 
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dispatcher.events import Actor, Change, Context, Event, User
+from dispatcher.policy import Written
+from dispatcher.ports import Observed
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -39,3 +42,36 @@ def a_raw_event(**fields: Any) -> dict[str, Any]:
         "user": {"id": "u-1", "email": "ada@example.org"},
         "occurred_at": "2026-11-24T12:00:00Z",
     } | fields
+
+
+class StandingClock:
+    """A clock that stands until it is advanced."""
+
+    def __init__(self) -> None:
+        self.time = NOON + timedelta(seconds=1)
+
+    def now(self) -> datetime:
+        return self.time
+
+    def advance(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@dataclass
+class Witness:
+    """An observer that remembers."""
+
+    seen: list[Observed] = field(default_factory=list)
+    waits: list[str] = field(default_factory=list)
+
+    def finished(self, delivery: Observed) -> None:
+        self.seen.append(delivery)
+
+    def policy_written(self, written: Written) -> None: ...
+
+    def policy_refused(self, error: Exception) -> None: ...
+
+    def relay_changed(self, relay: str, reason: str) -> None: ...
+
+    def waiting(self, what: str, error: Exception) -> None:
+        self.waits.append(f"{what}: {error}")

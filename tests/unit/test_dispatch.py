@@ -1,0 +1,367 @@
+"""The walk: what becomes of an event, stop by stop, in memory."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import pytest
+
+from dispatcher.adapters.directory.from_event import FromEvent
+from dispatcher.adapters.mail.smtp_memory import MemoryTransport
+from dispatcher.adapters.store.memory import MemoryLedger
+from dispatcher.adapters.store.memory_policies import MemoryPolicyStore
+from dispatcher.delivery import (
+    Dead,
+    DeadReason,
+    DeferReason,
+    Deferred,
+    Delivery,
+    Outcome,
+    Receipt,
+    Ruling,
+    Sent,
+    Skipped,
+    SkipReason,
+    State,
+)
+from dispatcher.dispatch import Dispatcher
+from dispatcher.errors import (
+    RecipientRefused,
+    RelayFault,
+    RenderError,
+    StoreUnavailable,
+    TransientTransportError,
+    TransportError,
+    UncertainDelivery,
+)
+from dispatcher.events import Event
+from dispatcher.judge import MAX_CRASHES
+from dispatcher.message import Draft, Message, fingerprint
+from dispatcher.policy import INSTANCE
+from dispatcher.ports import Claim, Ledger, Refusal, Transport
+from dispatcher.triggers import discover
+from tests.builders import NOON, StandingClock, Witness, a_user, an_event
+
+_T = TypeVar("_T")
+
+SECRET = b"0123456789abcdef"
+MAX_AGE = 86_400.0
+
+
+class PlainRenderer:
+    """Renders the draft's facts, or raises what it was told to."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.drafts: list[Draft] = []
+
+    def render(self, draft: Draft) -> Message:
+        if self.error is not None:
+            raise self.error
+        self.drafts.append(draft)
+        return Message(f"<{draft.event_id}@x>", "from@x", draft.recipient.address, b"content")
+
+
+class World:
+    """The walk in memory, with the world around it."""
+
+    def __init__(self) -> None:
+        self.clock = StandingClock()
+        self.ledger = MemoryLedger(self.clock)
+        self.policies = MemoryPolicyStore(self.clock)
+        self.renderer = PlainRenderer()
+        self.transport = MemoryTransport()
+        self.witness = Witness()
+
+    def dispatcher(
+        self, *, ledger: Ledger | None = None, transport: Transport | None = None
+    ) -> Dispatcher:
+        return Dispatcher(
+            ledger=ledger or self.ledger,
+            policies=self.policies,
+            directory=FromEvent(),
+            renderer=self.renderer,
+            transport=transport or self.transport,
+            clock=self.clock,
+            observer=self.witness,
+            triggers=discover(),
+            secret=SECRET,
+            max_age=MAX_AGE,
+        )
+
+    def want_mail(self, owner: str = "acme", *, on: bool = True) -> None:
+        asyncio.run(self.policies.put(owner, {"passwordChange": on}))
+
+    def dispatch(
+        self, event: Event | None = None, *, receipt: str = "m-1", **ports: Any
+    ) -> Outcome:
+        walk = self.dispatcher(**ports).dispatch(event or an_event(), receipt=receipt)
+        return asyncio.run(walk)
+
+    def fails_with(self, *errors: TransportError | None) -> None:
+        self.transport = MemoryTransport(errors)
+
+    def delivery(self, event_id: str = "evt-1", org: str = "acme") -> Delivery:
+        (found,) = asyncio.run(self.ledger.find(event_id, org_id=org))
+        return found
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def run(awaitable: Awaitable[_T]) -> _T:
+    async def wait() -> _T:
+        return await awaitable
+
+    return asyncio.run(wait())
+
+
+def test_sends_when_the_organization_wants_it(world: World) -> None:
+    world.want_mail()
+    assert world.dispatch() == Sent()
+    (message,) = world.transport.messages
+    assert message.recipient == "ada@example.org"
+    told = world.delivery()
+    assert (told.state, told.attempts, told.trigger) == (State.SENT, 1, "password_change")
+    assert told.ruling == Ruling("acme", 1)
+    assert told.recipient == fingerprint(SECRET, "ada@example.org")
+    assert told.event is None
+
+
+def test_the_default_counts_where_the_organization_has_no_policy(world: World) -> None:
+    world.want_mail(INSTANCE)
+    assert world.dispatch() == Sent()
+    assert world.delivery().ruling == Ruling(INSTANCE, 1)
+
+
+def test_the_organizations_own_policy_overrides_the_default(world: World) -> None:
+    world.want_mail(INSTANCE)
+    world.want_mail("acme", on=False)
+    assert world.dispatch() == Skipped(SkipReason.POLICY_OFF)
+
+
+@pytest.mark.parametrize(
+    ("owner", "reason"), [("acme", SkipReason.POLICY_OFF), ("other", SkipReason.POLICY_UNSET)]
+)
+def test_is_silent_for_a_reason(world: World, owner: str, reason: SkipReason) -> None:
+    world.want_mail(owner, on=False)
+    assert world.dispatch() == Skipped(reason)
+    assert world.transport.messages == []
+    assert world.delivery().reason == reason.value
+
+
+def test_skips_when_nobody_can_be_told(world: World) -> None:
+    world.want_mail()
+    assert world.dispatch(an_event(user=a_user(email=None))) == Skipped(SkipReason.NO_RECIPIENT)
+
+
+def test_mails_an_event_once_however_often_it_comes(world: World) -> None:
+    world.want_mail()
+    outcomes = [world.dispatch(receipt=f"m-{n}") for n in range(3)]
+    assert outcomes == [Sent(), *[Skipped(SkipReason.DUPLICATE)] * 2]
+    assert len(world.transport.messages) == 1
+    totals = run(world.ledger.totals())
+    assert (totals.accepted, totals.sent, totals.skipped, totals.open) == (3, 1, 2, 0)
+    assert world.delivery().duplicates == 2
+
+
+def test_counts_nothing_when_the_queue_brings_a_message_again(world: World) -> None:
+    world.want_mail()
+    world.dispatch()
+    world.dispatch()
+    assert run(world.ledger.totals()).accepted == 1
+    assert len(world.witness.seen) == 1
+
+
+def test_one_organizations_id_never_makes_anothers_event_a_duplicate(world: World) -> None:
+    world.want_mail(INSTANCE)
+    assert world.dispatch(an_event(org="acme"), receipt="m-1") == Sent()
+    assert world.dispatch(an_event(org="globex"), receipt="m-2") == Sent()
+
+
+def test_tries_again_after_a_temporary_failure(world: World) -> None:
+    world.want_mail()
+    world.fails_with(TransientTransportError("451", phase="rcpt", relay="mx", code=451))
+    outcome = world.dispatch()
+    assert isinstance(outcome, Deferred)
+    assert outcome.reason is DeferReason.TEMPORARY
+    assert world.delivery().due_at == world.clock.now() + timedelta(seconds=outcome.delay)
+    assert run(world.ledger.take_due(10)) == []
+    world.clock.advance(outcome.delay)
+    (parcel,) = run(world.ledger.take_due(10))
+    assert (parcel.receipt, parcel.event["id"]) == ("m-1", "evt-1")
+    assert world.dispatch() == Sent()
+    first, second = world.delivery().history
+    assert (first.result, first.relay, first.phase, first.code) == ("temporary", "mx", "rcpt", 451)
+    assert (second.number, second.result) == (2, "sent")
+
+
+def test_a_relay_that_serves_nobody_burns_no_attempt(world: World) -> None:
+    world.want_mail()
+    world.fails_with(RelayFault("refused", phase="connect", relay="mx"))
+    outcome = world.dispatch()
+    assert isinstance(outcome, Deferred)
+    assert (outcome.reason, outcome.burns) == (DeferReason.RELAY_UNAVAILABLE, False)
+    assert world.delivery().attempts == 0
+
+
+def test_gives_up_a_recipient_whom_the_relay_refuses(world: World) -> None:
+    world.want_mail()
+    world.fails_with(RecipientRefused("550 no such user", phase="rcpt", relay="mx", code=550))
+    assert world.dispatch() == Dead(DeadReason.REJECTED_RECIPIENT, "550 no such user")
+    letter = world.delivery()
+    assert (letter.state, letter.detail) == (State.DEAD, "550 no such user")
+    assert letter.event is not None
+
+
+def test_gives_up_what_cannot_be_rendered(world: World) -> None:
+    world.want_mail()
+    world.renderer.error = RenderError("body.txt: 'x' is undefined")
+    assert world.dispatch() == Dead(DeadReason.RENDER_ERROR, "body.txt: 'x' is undefined")
+
+
+def test_a_missing_reply_after_the_final_dot_is_uncertain_and_tried_again(world: World) -> None:
+    world.want_mail()
+    world.fails_with(UncertainDelivery("no reply", phase="final", relay="mx"))
+    outcome = world.dispatch()
+    assert isinstance(outcome, Deferred)
+    assert outcome.reason is DeferReason.UNCERTAIN
+
+
+def test_an_old_event_is_dead_rather_than_late(world: World) -> None:
+    world.want_mail()
+    stale = an_event(occurred_at=world.clock.now() - timedelta(seconds=MAX_AGE))
+    assert world.dispatch(stale) == Dead(DeadReason.EXPIRED, "the change was 86400 s ago")
+    assert world.transport.messages == []
+
+
+def test_an_old_event_of_an_organization_that_wants_no_mail_is_skipped_not_dead(
+    world: World,
+) -> None:
+    stale = an_event(occurred_at=world.clock.now() - timedelta(days=9))
+    assert world.dispatch(stale) == Skipped(SkipReason.POLICY_UNSET)
+
+
+def test_a_bug_is_tried_again_and_then_given_up(world: World) -> None:
+    world.want_mail()
+    world.renderer.error = ZeroDivisionError("a bug")
+    for _ in range(MAX_CRASHES - 1):
+        outcome = world.dispatch()
+        assert isinstance(outcome, Deferred)
+        assert outcome.reason is DeferReason.INTERNAL_ERROR
+        world.clock.advance(outcome.delay)
+    assert world.dispatch() == Dead(DeadReason.ATTEMPTS, "5 attempts ended in ZeroDivisionError")
+
+
+def test_gives_up_an_event_that_workers_die_of(world: World) -> None:
+    world.want_mail()
+    for _ in range(MAX_CRASHES):
+        assert isinstance(run(world.ledger.claim(an_event(), receipt="m-1")), Claim)
+        world.clock.advance(16)
+    assert world.dispatch() == Dead(DeadReason.ATTEMPTS, "5 workers died of it")
+
+
+def test_an_event_type_without_a_trigger_is_malformed(world: World) -> None:
+    outcome = world.dispatch(an_event(type="iam.user.created.v1"))
+    assert isinstance(outcome, Dead)
+    assert outcome.reason is DeadReason.MALFORMED
+
+
+def test_keeps_a_malformed_event_and_takes_its_id_again_when_corrected(world: World) -> None:
+    world.want_mail()
+    evidence = {"id": "evt-1", "org_id": "acme"}
+    rejected = world.dispatcher().reject(
+        evidence, org_id="acme", event_id="evt-1", receipt="m-0", detail="user: is required"
+    )
+    assert run(rejected) == Dead(DeadReason.MALFORMED, "user: is required")
+    assert world.delivery().event == evidence
+    assert world.dispatch() == Sent()
+    totals = run(world.ledger.totals())
+    assert (totals.accepted, totals.sent, totals.dead) == (2, 1, 1)
+
+
+def test_a_late_worker_cannot_overwrite_a_newer_verdict(world: World) -> None:
+    world.want_mail()
+
+    class Slow(MemoryTransport):
+        async def deliver(self, message: Message) -> Receipt:
+            world.clock.advance(16)
+            newer = await world.ledger.claim(an_event(), receipt="m-1")
+            assert isinstance(newer, Claim)
+            return await super().deliver(message)
+
+    assert world.dispatch(transport=Slow()) == Sent()
+    (seen,) = world.witness.seen
+    assert seen.fenced
+    assert world.delivery().state is State.CLAIMED
+
+
+def test_waits_for_a_store_that_is_away_and_goes_on_by_itself(world: World) -> None:
+    world.want_mail()
+
+    class Away(MemoryLedger):
+        refusals = 2
+
+        async def claim(self, event: Event, *, receipt: str) -> Claim | Refusal:
+            if self.refusals:
+                self.refusals -= 1
+                raise StoreUnavailable("gone")
+            return await super().claim(event, receipt=receipt)
+
+    assert world.dispatch(ledger=Away(world.clock)) == Sent()
+    assert world.witness.waits == ["store: gone"] * 2
+
+
+def test_a_stopping_worker_gives_its_claim_back(world: World) -> None:
+    world.want_mail()
+
+    async def stop_while_delivering() -> None:
+        delivering = asyncio.Event()
+
+        class Stuck(MemoryTransport):
+            async def deliver(self, message: Message) -> Receipt:
+                delivering.set()
+                await asyncio.Event().wait()
+                return await super().deliver(message)
+
+        walk = asyncio.create_task(
+            world.dispatcher(transport=Stuck()).dispatch(an_event(), receipt="m-1")
+        )
+        await delivering.wait()
+        walk.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await walk
+
+    asyncio.run(stop_while_delivering())
+    (parcel,) = run(world.ledger.take_due(10))
+    assert parcel.receipt == "m-1"
+    assert world.dispatch() == Sent()
+
+
+def test_the_draft_says_what_the_trigger_knows_of_the_event(world: World) -> None:
+    world.want_mail()
+    world.dispatch(an_event(user=a_user(locale="de")))
+    (draft,) = world.renderer.drafts
+    facts: Mapping[str, Any] = draft.facts
+    assert (draft.template, draft.org_id, draft.recipient.locale) == (
+        "password_change",
+        "acme",
+        "de",
+    )
+    assert facts["occurred_at"] == NOON
+
+
+def test_an_observer_sees_how_long_it_took(world: World) -> None:
+    world.want_mail()
+
+    class Late(MemoryTransport):
+        async def deliver(self, message: Message) -> Receipt:
+            world.clock.advance(2.5)
+            return await super().deliver(message)
+
+    world.dispatch(transport=Late())
+    (seen,) = world.witness.seen
+    assert seen.seconds == 2.5

@@ -1,0 +1,78 @@
+"""Bringing due deliveries back to the queue."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from dispatcher.adapters.store.memory import MemoryLedger
+from dispatcher.errors import StoreUnavailable
+from dispatcher.ports import Claim, Parcel
+from dispatcher.redrive import Requeue
+from tests.builders import StandingClock, Witness, an_event
+
+
+class MemoryQueue:
+    """A queue that remembers, and that can be away."""
+
+    def __init__(self, *, refusals: int = 0) -> None:
+        self.parcels: list[Parcel] = []
+        self.refusals = refusals
+        self.took = asyncio.Event()
+
+    async def publish(self, parcels: Sequence[Parcel]) -> None:
+        if self.refusals:
+            self.refusals -= 1
+            raise StoreUnavailable("the broker is away")
+        self.parcels += parcels
+        self.took.set()
+
+
+async def a_ledger_with_something_due(clock: StandingClock) -> MemoryLedger:
+    ledger = MemoryLedger(clock)
+    claim = await ledger.claim(an_event(), receipt="m-1")
+    assert isinstance(claim, Claim)
+    await ledger.release(claim)
+    return ledger
+
+
+def test_puts_what_is_due_back_under_its_receipt() -> None:
+    async def moved() -> tuple[int, list[Parcel]]:
+        queue = MemoryQueue()
+        ledger = await a_ledger_with_something_due(StandingClock())
+        return await Requeue(ledger, queue, Witness()).move(), queue.parcels
+
+    count, parcels = asyncio.run(moved())
+    assert count == 1
+    assert [(parcel.receipt, parcel.event["id"]) for parcel in parcels] == [("m-1", "evt-1")]
+
+
+def test_publishes_nothing_when_nothing_is_due() -> None:
+    async def moved() -> int:
+        return await Requeue(MemoryLedger(StandingClock()), MemoryQueue(), Witness()).move()
+
+    assert asyncio.run(moved()) == 0
+
+
+def test_comes_back_for_what_a_broker_that_was_away_did_not_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dispatcher.redrive._PAUSE", 0.001)
+
+    async def parcels_in_the_end() -> tuple[list[Parcel], Witness]:
+        clock, queue, witness = StandingClock(), MemoryQueue(refusals=1), Witness()
+        ledger = await a_ledger_with_something_due(clock)
+        running = asyncio.create_task(Requeue(ledger, queue, witness).run())
+        while not witness.waits:
+            await asyncio.sleep(0)
+        clock.advance(601)
+        await asyncio.wait_for(queue.took.wait(), 5)
+        running.cancel()
+        outcome: list[Any] = await asyncio.gather(running, return_exceptions=True)
+        assert isinstance(outcome[0], asyncio.CancelledError)
+        return queue.parcels, witness
+
+    parcels, witness = asyncio.run(parcels_in_the_end())
+    assert [parcel.receipt for parcel in parcels] == ["m-1"]
+    assert witness.waits == ["store: the broker is away"]
