@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
@@ -20,10 +19,12 @@ class MemoryQueue:
         self.parcels: list[Parcel] = []
         self.refusals = refusals
         self.took = asyncio.Event()
+        self.refused = asyncio.Event()
 
     async def publish(self, parcels: Sequence[Parcel]) -> None:
         if self.refusals:
             self.refusals -= 1
+            self.refused.set()
             raise StoreUnavailable("the broker is away")
         self.parcels += parcels
         self.took.set()
@@ -64,13 +65,12 @@ def test_comes_back_for_what_a_broker_that_was_away_did_not_take(
         clock, queue, witness = StandingClock(), MemoryQueue(refusals=1), Witness()
         ledger = await a_ledger_with_something_due(clock)
         running = asyncio.create_task(Requeue(ledger, queue, witness).run())
-        while not witness.waits:
-            await asyncio.sleep(0)
+        await asyncio.wait_for(queue.refused.wait(), 5)
         clock.advance(601)
         await asyncio.wait_for(queue.took.wait(), 5)
         running.cancel()
-        outcome: list[Any] = await asyncio.gather(running, return_exceptions=True)
-        assert isinstance(outcome[0], asyncio.CancelledError)
+        with pytest.raises(asyncio.CancelledError):
+            await running
         return queue.parcels, witness
 
     parcels, witness = asyncio.run(parcels_in_the_end())
