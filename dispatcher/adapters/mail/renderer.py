@@ -1,0 +1,152 @@
+"""The renderer: a draft becomes a message, in its reader's language."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from dispatcher.adapters.mail.addresses import Address, parse_address, parse_mailbox
+from dispatcher.adapters.mail.catalogues import read_catalogues
+from dispatcher.adapters.mail.composer import Composer, Envelope
+from dispatcher.adapters.mail.locales import ENGLISH, Languages
+from dispatcher.adapters.mail.templates import Edition, default_folder, load_editions
+from dispatcher.adapters.mail.values import plain, plain_facts
+from dispatcher.errors import ConfigError, RenderError
+from dispatcher.message import Draft, Message, message_id
+from dispatcher.ports import Clock
+
+_PHONE: Final = re.compile(r"\+?[0-9][0-9 ()/.-]{3,30}[0-9]\Z")
+_PAGE: Final = re.compile(r"https://[A-Za-z0-9.-]+(?::\d+)?(?:/[A-Za-z0-9._~/-]*)?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """The route for "this was not me".
+
+    Args:
+        text: As it is printed; "" when there is none.
+        link: What tapping it opens, ``mailto:`` or ``tel:``; "" for a page, which people
+            are to open by themselves.
+        reply_to: The address, where the route is one.
+    """
+
+    text: str = ""
+    link: str = ""
+    reply_to: Address | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return what an address, a phone number, an https page or nothing means.
+
+        Raises:
+            ConfigError: It is none of these, or a page with a query (it might carry a token).
+        """
+        text = text.strip()
+        if not text or _PAGE.match(text):
+            return cls(text)
+        if _PHONE.match(text):
+            return cls(text, "tel:" + re.sub(r"[^+0-9]", "", text))
+        try:
+            address = parse_address(text)
+        except RenderError:
+            raise ConfigError(
+                "the contact must be a mail address, a phone number or an https page, without a query"
+            ) from None
+        return cls(text, f"mailto:{address.spec}", address)
+
+
+class MailRenderer:
+    """Makes messages from drafts; :meth:`load` makes one from settings and folders.
+
+    Args:
+        editions: Every kind of mail in every language, by (template, language).
+        languages: Picks a reader's language.
+        composer: Gives messages their wire form.
+        secret: Keys the Message-IDs.
+        domain: Their right-hand side, ASCII.
+    """
+
+    def __init__(
+        self,
+        *,
+        editions: Mapping[tuple[str, str], Edition],
+        languages: Languages,
+        composer: Composer,
+        secret: bytes,
+        domain: str,
+    ) -> None:
+        self._editions = editions
+        self._languages = languages
+        self._composer = composer
+        self._secret = secret
+        self._domain = domain
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        sender: str,
+        secret: bytes,
+        clock: Clock,
+        contact: str = "",
+        instance_name: str = "",
+        default_locale: str = ENGLISH,
+        folders: Sequence[Path] = (),
+    ) -> Self:
+        """Return a renderer with all templates and catalogues read, compiled and checked.
+
+        Args:
+            sender: ``Acme Security <no-reply@acme.example>``.
+            secret: The installation's secret, at least 16 bytes.
+            clock: Tells the time for Date.
+            contact: The route for "this was not me": an address, a phone number or an https page.
+            instance_name: What the mails call the sender; by default the sender's name, or domain.
+            default_locale: The BCP 47 tag for readers whose language is unknown.
+            folders: The operator's template folders, the one that counts most first, ours last.
+
+        Raises:
+            ConfigError: Something in these cannot work; the text says what and where.
+        """
+        mailbox = parse_mailbox(sender)
+        route = Contact.parse(contact)
+        searched = [*folders, default_folder()]
+        catalogues = read_catalogues(searched)
+        constants = {
+            "instance": instance_name or mailbox.name or mailbox.address.domain,
+            "contact": route.text,
+            "contact_link": route.link,
+        }
+        return cls(
+            editions=load_editions(searched, catalogues.values(), constants),
+            languages=Languages(catalogues, default_locale),
+            composer=Composer(mailbox, reply_to=route.reply_to, clock=clock),
+            secret=secret,
+            domain=mailbox.address.domain,
+        )
+
+    def render(self, draft: Draft) -> Message:
+        """Return the draft as a message, ready for the wire.
+
+        Raises:
+            RenderError: A template failed, or what it made cannot be sent.
+        """
+        recipient = parse_address(draft.recipient.address)
+        choice = self._languages.choose(draft.recipient.locale)
+        edition = self._editions.get((draft.template, choice.language))
+        if edition is None:
+            raise RenderError(f"there is no template folder {draft.template}")
+        name = plain(draft.recipient.name)
+        values = plain_facts(draft.facts, choice.spell)
+        values["name"] = name
+        values["organization"] = plain(draft.org_id)
+        values["account"] = values.get("login_name") or recipient.spec
+        message = message_id(
+            self._secret,
+            org_id=draft.org_id,
+            event_id=draft.event_id,
+            template=draft.template,
+            domain=self._domain,
+        )
+        envelope = Envelope(message, recipient, name or "", choice.language)
+        return self._composer.compose(edition.render(values), envelope)
