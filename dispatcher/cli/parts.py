@@ -1,0 +1,119 @@
+"""The parts of a whole system on one machine: started on entry, stopped in order on exit."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from dispatcher import bootstrap
+from dispatcher.adapters.standalone.child import Command
+from dispatcher.adapters.standalone.file_lock import FileLock
+from dispatcher.adapters.standalone.inbox import Inbox
+from dispatcher.bootstrap import Endpoints
+from dispatcher.errors import ConfigError
+from dispatcher.settings import Settings, environment_with
+
+SENDER: Final = "Notification Dispatcher <no-reply@dispatcher.example>"
+"""Who mails are from where they only go to the inbox and nobody set a sender."""
+
+_LOCK: Final = "in-use.lock"
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let SIGTERM, and SIGHUP from a terminal that closes, end the program as Ctrl-C does."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, behaviour in before.items():
+            signal.signal(number, behaviour)
+
+
+@contextmanager
+def holding(folder: Path, whose: str) -> Iterator[None]:
+    """Hold a folder, so that two never use the same one.
+
+    Args:
+        folder: It is made, for its owner only, where it is missing.
+        whose: What uses it, for the message.
+
+    Raises:
+        ConfigError: Another process holds it, or it cannot be used.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock(folder / _LOCK)
+        ours = lock.acquire()
+    except OSError as error:
+        raise ConfigError(f"cannot use the folder {folder}: {error.strerror}") from error
+    if not ours:
+        raise ConfigError(f"{whose} is already running on the data in {folder}")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def endpoints(settings: Settings, report: Callable[[str], None]) -> Iterator[Endpoints]:
+    """Have broker and store at hand: the configured ones, else an embedded Valkey kept alive.
+
+    Args:
+        settings: The settings.
+        report: Is told in one line when the embedded Valkey dies and comes back.
+
+    Raises:
+        ConfigError: None is configured, and there is no server to start.
+        StoreUnavailable: A server holds the folder but does not answer.
+    """
+    if not _needs_embedded(settings):
+        yield bootstrap.endpoints(settings)
+        return
+    embedded = bootstrap.embedded_valkey(settings)
+    if not embedded.start():
+        report("another process started this folder's Valkey, and stops it when it ends")
+    try:
+        embedded.watch(report)
+        yield bootstrap.endpoints(settings)
+    finally:
+        embedded.stop()
+
+
+@contextmanager
+def relay(inbox: Inbox) -> Iterator[Inbox]:
+    """Have the inbox at hand.
+
+    Raises:
+        ConfigError: It has no place to listen or to write.
+    """
+    inbox.start()
+    try:
+        yield inbox
+    finally:
+        inbox.stop()
+
+
+def worker(name: str, places: Endpoints, changed: Mapping[str, str]) -> Command:
+    """Return the command of one worker process.
+
+    Args:
+        name: What it is called, in log lines and among Celery's nodes.
+        places: Its broker and store.
+        changed: Settings that differ from this process's.
+    """
+    celery = (sys.executable, "-m", "celery", "-A", "dispatcher")
+    return Command(
+        name,
+        argv=(*celery, "worker", "--hostname", f"{name}@%h"),
+        environment=environment_with(
+            broker_url=places.broker_url, store_url=places.store_url, **changed
+        ),
+    )
+
+
+def _needs_embedded(settings: Settings) -> bool:
+    return settings.broker_url is None or (settings.uses_rabbitmq and settings.store_url is None)
