@@ -1,0 +1,173 @@
+"""One message on its way to a relay: its wire form, and the verdict its sender awaits."""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from dispatcher.adapters.mail.smtp_replies import Reply, printable
+from dispatcher.delivery import Phase
+from dispatcher.errors import RelayFault, TransportError
+from dispatcher.judge import classify
+from dispatcher.message import Message
+
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f<>]")
+_BARE_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
+
+_FAILED: Final = {
+    Phase.CONNECT: "could not connect",
+    Phase.GREETING: "did not greet",
+    Phase.EHLO: "did not accept EHLO",
+    Phase.TLS: "could not be reached over TLS",
+    Phase.AUTH: "did not accept the credentials",
+    Phase.MAIL: "refused the sender",
+    Phase.RCPT: "refused the recipient",
+    Phase.DATA: "refused the message",
+    Phase.FINAL: "refused the message's content",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """What a relay's EHLO reply offers; ``size`` is the most bytes it takes, 0 if it won't say."""
+
+    pipelining: bool = False
+    eightbit: bool = False
+    smtputf8: bool = False
+    sizes: bool = False
+    size: int = 0
+
+
+class Handover:
+    """A message, the verdict on it, and how often it changed its connection.
+
+    Args:
+        message: What to hand over.
+        verdict: Gets the relay's acceptance, or a :class:`TransportError`.
+        since: The loop's time at which it was asked for.
+    """
+
+    __slots__ = (
+        "body",
+        "eightbit",
+        "message",
+        "moves",
+        "refused_at",
+        "since",
+        "smtputf8",
+        "verdict",
+    )
+
+    def __init__(self, message: Message, verdict: "asyncio.Future[Reply]", since: float) -> None:
+        self.message = message
+        self.verdict = verdict
+        self.since = since
+        self.moves = 0
+        self.refused_at: Phase | None = None
+        self.smtputf8 = message.smtputf8 or not (
+            message.sender.isascii() and message.recipient.isascii()
+        )
+        self.eightbit = self.smtputf8 or not message.content.isascii()
+        self.body = on_the_wire(message.content)
+
+    @property
+    def settled(self) -> bool:
+        """Return whether there is a verdict, or nobody who waits for one."""
+        return self.verdict.done()
+
+    def envelope(self, offers: Offers) -> tuple[bytes, bytes]:
+        """Return the MAIL and RCPT commands, with the parameters the relay offers."""
+        parameters = ""
+        if offers.sizes:
+            parameters += f" SIZE={len(self.message.content)}"
+        if self.eightbit and offers.eightbit:
+            parameters += " BODY=8BITMIME"
+        if self.smtputf8:
+            parameters += " SMTPUTF8"
+        return (
+            f"MAIL FROM:<{self.message.sender}>{parameters}\r\n".encode(),
+            f"RCPT TO:<{self.message.recipient}>\r\n".encode(),
+        )
+
+    def fits(self, relay: str, offers: Offers) -> bool:
+        """Return whether the relay can take it; if not, that is the verdict."""
+        if _UNSAFE.search(self.message.sender) or _UNSAFE.search(self.message.recipient):
+            self._refuse(Phase.RCPT, relay, b"553 5.1.3 not an address that SMTP can carry")
+        elif self.smtputf8 and not offers.smtputf8:
+            self._refuse(
+                Phase.RCPT, relay, b"553 5.6.7 the relay does not take internationalised addresses"
+            )
+        elif self.eightbit and not offers.eightbit:
+            self._refuse(Phase.DATA, relay, b"554 5.6.3 the relay takes 7-bit content only")
+        elif 0 < offers.size < len(self.message.content):
+            self._refuse(Phase.MAIL, relay, b"552 5.3.4 larger than the relay takes")
+        return not self.settled
+
+    def accept(self, reply: Reply) -> None:
+        """Settle it: the relay has the message."""
+        if not self.verdict.done():
+            self.verdict.set_result(reply)
+
+    def refuse(self, phase: Phase, relay: str, reply: Reply | None, why: str = "") -> None:
+        """Settle it: the relay does not have the message, or did not say.
+
+        Args:
+            phase: What was answered, or was not.
+            relay: The relay's name.
+            reply: The answer, or None.
+            why: What happened when there was none.
+        """
+        self.refused_at = phase
+        if not self.verdict.done():
+            message = self.message
+            error = trouble(phase, relay, reply, why, message.recipient, message.sender)
+            self.verdict.set_exception(error)
+
+    def _refuse(self, phase: Phase, relay: str, text: bytes) -> None:
+        self.refuse(phase, relay, Reply(int(text[:3]), text[4:]))
+
+
+def trouble(
+    phase: Phase, relay: str, reply: Reply | None, why: str = "", *addresses: str
+) -> TransportError:
+    """Return the error that a reply in *phase*, or its absence, amounts to.
+
+    Args:
+        phase: What was answered, or was not.
+        relay: The relay's name.
+        reply: The answer, or None.
+        why: What happened when there was none.
+        addresses: What the error's text must not show.
+    """
+    if reply is None:
+        kind, said = classify(phase, None), why or "no reply"
+        return kind(f"{said} (at {phase.value})", phase=phase.value, relay=relay)
+    kind = classify(phase, reply.code, reply.enhanced)
+    said = printable(reply.text, *addresses)
+    reason = f"the relay {_FAILED[phase]}: {reply.code} {said}".rstrip()
+    return kind(reason, phase=phase.value, relay=relay, code=reply.code, enhanced=reply.enhanced)
+
+
+def again(fault: RelayFault) -> RelayFault:
+    """Return a fault of its own for another message that suffers of the same one."""
+    return RelayFault(
+        fault.reason,
+        phase=fault.phase,
+        relay=fault.relay,
+        code=fault.code,
+        enhanced=fault.enhanced,
+    )
+
+
+def on_the_wire(content: bytes) -> bytes:
+    """Return the content as DATA carries it: CRLF only, dots stuffed, the final dot at its end.
+
+    A bare CR or LF would let a content end early where the next relay takes it for
+    a line end (RFC 5321 section 2.3.8), so it becomes CRLF.
+    """
+    if not content.count(b"\n") == content.count(b"\r") == content.count(b"\r\n"):
+        content = _BARE_LINE_END.sub(b"\r\n", content)
+    if not content.endswith(b"\r\n"):
+        content += b"\r\n"
+    stuffed = content.replace(b"\r\n.", b"\r\n..") + b".\r\n"  # RFC 5321 section 4.5.2
+    return b"." + stuffed if content.startswith(b".") else stuffed
