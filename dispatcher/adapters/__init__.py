@@ -1,0 +1,1 @@
+"""Everything that meets the outside: one package per kind of neighbour."""

@@ -1,0 +1,200 @@
+"""A Celery pool of one coroutine per task: thousands in flight, one thread."""
+
+import logging
+import os
+from collections import deque
+from threading import Event
+from time import monotonic
+from typing import Any, Final
+
+from celery.concurrency.base import BasePool
+
+from dispatcher.adapters.broker.job import Job
+from dispatcher.adapters.broker.loop import LoopThread, current_loop_thread
+
+_log: Final = logging.getLogger(__name__)
+
+#: Seconds that running tasks get at shutdown, unless the app's `worker_drain_timeout` says else.
+_DRAIN: Final = 25.0
+#: Seconds that abandoned tasks get to clean up.
+_ABANDON: Final = 2.0
+
+
+class TaskPool(BasePool):  # type: ignore[misc] -- celery ships no types
+    """Runs Celery's own tracer for each task in a strand of the process's event loop.
+
+    A task that waits does so through `current_loop_thread().run(coroutine)`. Everything Celery is
+    told (accepted, succeeded, failed) is told on the consumer's thread, so that its state needs no
+    locks; both ways over, tasks travel in batches, one wake-up each.
+    """
+
+    signal_safe = False
+    body_can_be_buffer = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- Celery's signature
+        super().__init__(*args, **kwargs)
+        self._hub: Any = None
+        self._thread: LoopThread | None = None
+        self._running: set[Job] = set()
+        self._waiting: deque[Job] = deque()
+        self._outgoing: deque[Job] = deque()
+        self._ended: deque[Job] = deque()
+        self._ended_signal = Event()
+        self._is_handing_over = False
+        self._is_settling = False
+
+    @property
+    def _slots(self) -> int:
+        # Queues with credit of their own must not wait behind the others' tasks here.
+        options = self.app.conf.broker_transport_options if self.app else {}
+        return int(self.limit) + sum((options.get("reserved_credit") or {}).values())
+
+    def on_start(self) -> None:
+        """Start the loop's thread."""
+        self._thread = current_loop_thread()
+        self._room = self._slots
+
+    def register_with_event_loop(self, loop: Any) -> None:  # noqa: ANN401 -- Celery's signature
+        """Settle on the consumer's event loop."""
+        self._hub = loop
+
+    def on_apply(
+        self,
+        target: Any,  # noqa: ANN401 -- Celery's signature
+        args: Any,  # noqa: ANN401 -- Celery's signature
+        kwargs: Any,  # noqa: ANN401 -- Celery's signature
+        soft_timeout: float | None = None,
+        timeout: float | None = None,
+        **callbacks: Any,  # noqa: ANN401 -- Celery's signature
+    ) -> Job:
+        """Take a task from the consumer; it starts when there is a slot."""
+        job = Job((target, args, kwargs), callbacks, (soft_timeout, timeout), self._on_end)
+        if len(self._running) < self._room:
+            self._begin(job)
+        else:
+            self._waiting.append(job)
+        return job
+
+    def flush(self) -> None:
+        """Forget what has not started; after a lost connection it is delivered again."""
+        self._waiting.clear()
+
+    def on_stop(self) -> None:
+        """Let running tasks end within the drain time, abandon the others, stop the loop."""
+        self._drain(float(self.app.conf.get("worker_drain_timeout", _DRAIN)))
+
+    def on_terminate(self) -> None:
+        """Abandon what runs, stop the loop."""
+        self._drain(0.0)
+
+    def terminate_job(self, pid: int, signal: int | None = None) -> None:
+        """Do nothing: Celery terminates the job itself, too, and only that is one task."""
+
+    def grow(self, n: int = 1) -> None:
+        """Run more tasks at once."""
+        self.limit += n
+        self._room = self._slots
+
+    def shrink(self, n: int = 1) -> None:
+        """Run fewer tasks at once, but one."""
+        self.limit = max(self.limit - n, 1)
+        self._room = self._slots
+
+    def _begin(self, job: Job) -> None:
+        self._running.add(job)
+        job.accept(os.getpid(), monotonic())
+        self._outgoing.append(job)
+        if not self._is_handing_over:
+            self._is_handing_over = True
+            if self._hub is None:
+                self._hand_over()
+            else:
+                self._hub.call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        """Wake the loop, once for all tasks of this turn."""
+        self._is_handing_over = False
+        if self._thread is not None and self._thread.is_running:
+            self._thread.loop.call_soon_threadsafe(self._start_all)
+
+    def _start_all(self) -> None:
+        thread = self._thread
+        if thread is None:
+            return
+        loop, outgoing = thread.loop, self._outgoing
+        while outgoing:
+            outgoing.popleft().start(loop)
+
+    def _on_end(self, job: Job) -> None:
+        self._ended.append(job)
+        self._ended_signal.set()
+        if not self._is_settling and self._hub is not None:
+            self._is_settling = True
+            self._hub.call_soon(self._settle)
+        elif self._hub is None:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Tell Celery about the tasks that ended, and start as many that waited."""
+        self._is_settling = False
+        ended = self._ended
+        while ended:
+            job = ended.popleft()
+            self._running.discard(job)
+            try:
+                job.tell()
+            except BaseException:
+                # Celery wants to end the worker, or has lost the broker; tell the rest later.
+                if self._hub is not None and ended:
+                    self._hub.call_soon(self._settle)
+                raise
+        while self._waiting and len(self._running) < self._room and self.active:
+            self._begin(self._waiting.popleft())
+
+    def _drain(self, seconds: float) -> None:
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        self._waiting.clear()
+        self._hub = None if self._hub is None else _Stopped()
+        if thread.is_running:
+            thread.loop.call_soon_threadsafe(self._start_rest, thread)
+        self._await_end(seconds)
+        if self._running:
+            _log.warning("Handing %d unfinished tasks back.", len(self._running))
+            for job in tuple(self._running):
+                job.terminate()
+            self._await_end(_ABANDON)
+        thread.stop()
+
+    def _start_rest(self, thread: LoopThread) -> None:
+        while self._outgoing:
+            self._outgoing.popleft().start(thread.loop)
+
+    def _await_end(self, seconds: float) -> None:
+        deadline = monotonic() + seconds
+        while True:
+            self._ended_signal.clear()
+            self._settle()
+            remaining = deadline - monotonic()
+            if not self._running or remaining <= 0:
+                return
+            self._ended_signal.wait(remaining)
+
+    def _get_info(self) -> dict[str, Any]:
+        return {
+            **super()._get_info(),
+            "processes": [os.getpid()],
+            "running": len(self._running),
+            "waiting": len(self._waiting),
+            "timeouts": (),
+            "put-guarded-by-semaphore": False,
+            "max-tasks-per-child": None,
+        }
+
+
+class _Stopped:
+    """Stands for an event loop that turns no more: whoever drains settles."""
+
+    def call_soon(self, callback: Any) -> None:  # noqa: ANN401 -- kombu's signature
+        """Do nothing."""

@@ -1,0 +1,71 @@
+"""One request for messages: what is asked of the broker, and what its reply means."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from json import dumps
+from typing import Any, Final
+
+from dispatcher.adapters.broker.keys import Keys
+from dispatcher.adapters.broker.qos import KEPT_BYTES
+from dispatcher.adapters.broker.scripts import Script, script
+from dispatcher.adapters.broker.wire import Command
+
+TAKE_SCRIPT: Final[Script] = script("take", shares=False)
+#: Most bytes of messages in one reply; one message may exceed it.
+_REPLY_BYTES: Final = 4 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """A request for messages of several queues.
+
+    Attributes:
+        prefix: What the tags of this process start with.
+        first: Number of the first message's tag; numbers up to `first + sum(pots)` are spoken for.
+        asked: Queues in the order they are taken from, each with the pot its credit comes from.
+        pots: Credit per pot; the first is the one that queues share.
+    """
+
+    prefix: str
+    first: int
+    asked: tuple[tuple[str, int], ...]
+    pots: tuple[int, ...]
+
+    def command(self, keys: Keys, message_bytes: int) -> Command:
+        """Return the script call that takes."""
+        names: list[str] = []
+        queues: list[str | int] = []
+        for queue, pot in self.asked:
+            lists = keys.lists(queue)
+            names.extend(lists)
+            queues.extend((pot + 1, len(lists), dumps(queue)))
+        return (
+            *("EVALSHA", TAKE_SCRIPT.digest, 4 + len(names), *keys.bookkeeping, *names),
+            *(self.prefix, self.first, message_bytes, _REPLY_BYTES, KEPT_BYTES),
+            *(len(self.pots), *self.pots, *queues),
+        )
+
+    def arrivals(self, reply: list[Any]) -> Iterator[tuple[str, str, bytes]]:
+        """Yield queue, tag and raw bytes of each message in the script's reply."""
+        number = self.first
+        for (queue, _), messages in zip(self.asked, reply, strict=False):
+            for raw in messages:
+                yield queue, self._tag(number), raw
+                number += 1
+
+    def tags(self) -> list[str]:
+        """Return every tag this request may have given out."""
+        return [self._tag(number) for number in range(self.first, self.first + sum(self.pots))]
+
+    def dry(self, reply: list[Any]) -> set[str]:
+        """Return the queues that came up empty, of which the server will tell when they fill."""
+        if not reply[-1]:
+            return set()
+        taken = [0] * len(self.pots)
+        for (_, pot), messages in zip(self.asked, reply, strict=False):
+            taken[pot] += len(messages)
+        return {queue for queue, pot in self.asked if taken[pot] < self.pots[pot]}
+
+    def _tag(self, number: int) -> str:
+        # Tags of one process sort by age, which is the order they are given back in.
+        return f"{self.prefix}{number:012d}"
