@@ -51,12 +51,15 @@ class Producer:
             args=[example.org_id, example.body],
             queue="policies",
         )
-        while not result.ready():
-            watch()
-            if monotonic() > deadline:
-                raise DemoFailed("the update task does not answer")
-            await asyncio.sleep(_POLL)
-        return PolicyUpdate(example, result.get())
+        try:
+            while not result.ready():
+                watch()
+                if monotonic() > deadline:
+                    raise DemoFailed("the update task does not answer")
+                await asyncio.sleep(_POLL)
+            return PolicyUpdate(example, result.get())
+        finally:
+            result.forget()
 
     def publish(self, examples: Iterable[Example]) -> Published:
         """Publish the events; return each with the id of the message that carries it."""
