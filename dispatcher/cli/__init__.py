@@ -1,0 +1,64 @@
+"""The command line, ``dispatcher``: run it, feed it, ask it, mend it."""
+
+from typing import Annotated
+
+import typer
+
+from dispatcher import __version__
+from dispatcher.cli import dead, deliveries, demo, doctor, output, policy, send, up, why, worker
+from dispatcher.cli.failures import Commands
+from dispatcher.cli.session import Installation
+
+app = typer.Typer(
+    name="dispatcher",
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: **0** done; **1** the answer is no: not found, nothing to do, a check "
+    "failed; **2** the command line, its input or the settings are wrong; **3** the store or the "
+    "broker does not answer; **130** Ctrl-C.",
+)
+
+_RUN, _ASK, _CHANGE = "Run it", "Ask it", "Feed and mend it"
+
+app.command("up", rich_help_panel=_RUN)(up.command)
+app.command("demo", rich_help_panel=_RUN)(demo.command)
+app.command("worker", rich_help_panel=_RUN)(worker.command)
+app.command("why", rich_help_panel=_ASK)(why.command)
+app.command("deliveries", rich_help_panel=_ASK)(deliveries.command)
+app.command("doctor", rich_help_panel=_ASK)(doctor.command)
+app.command("send", rich_help_panel=_CHANGE)(send.command)
+app.add_typer(policy.app, name="policy", rich_help_panel=_CHANGE)
+app.add_typer(dead.app, name="dead", rich_help_panel=_CHANGE)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _print_version(*, wanted: bool) -> None:
+    if wanted:
+        output.say(f"dispatcher {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Tells people that their password changed, when their organization wants it.
+
+    Start with `dispatcher demo`: it shows the whole of it in half a minute. Then `dispatcher up`
+    keeps it running on one machine, and `dispatcher send` gives it an event. Settings are
+    variables `DISPATCHER_…`; `dispatcher doctor` checks them and what they point to.
+    """
+    del version
+    context.obj = context.obj or Installation()

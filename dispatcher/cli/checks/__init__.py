@@ -1,0 +1,1 @@
+"""What ``dispatcher doctor`` looks at: one module per neighbour."""

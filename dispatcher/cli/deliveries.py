@@ -1,0 +1,86 @@
+"""``dispatcher deliveries``: the delivery log."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from dispatcher.cli import output, wire
+from dispatcher.cli.output import AsJson
+from dispatcher.cli.session import OpenStore, session
+from dispatcher.cli.times import clock_time, parse_since, relative
+from dispatcher.delivery import Delivery, State
+from dispatcher.ports import DeliveryFilter, Totals
+
+Limit = Annotated[int, typer.Option(min=1, max=100_000, help="At most this many, newest first.")]
+Organization = Annotated[str, typer.Option("--org", help="Of one organization only.")]
+Reason = Annotated[str, typer.Option(help="With this reason only, such as policy_off.")]
+
+
+def command(
+    context: typer.Context,
+    *,
+    org: Organization = "",
+    state: Annotated[State | None, typer.Option(help="In this state only.")] = None,
+    reason: Reason = "",
+    since: Annotated[
+        str, typer.Option(help="Changed since then: 30m, 2h, 7d, or an ISO 8601 time.")
+    ] = "",
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List deliveries, newest first, and the totals.
+
+    Every accepted event ends sent, skipped or dead; those still on their way are open.
+
+    For example:
+
+        dispatcher deliveries --org acme --since 2h
+
+        dispatcher deliveries --state skipped --reason policy_off --json
+    """
+    here = session(context)
+    now = here.now()
+    wanted = DeliveryFilter(org, state, reason, parse_since(since, now) if since else None)
+
+    async def ask(store: OpenStore) -> tuple[Sequence[Delivery], Totals]:
+        found = await store.ledger.deliveries(wanted, limit=limit)
+        return found, await store.ledger.totals(org_id=org)
+
+    found, totals = here.with_store(ask)
+    if as_json:
+        output.document(
+            {"deliveries": [wire.delivery(one) for one in found], "totals": wire.totals(totals)}
+        )
+        return
+    if found:
+        output.table(
+            ("changed", "", "organization", "event", "state", "reason", ">attempts", ">code"),
+            (_row(delivery, now) for delivery in found),
+        )
+        output.say()
+    output.say(sum_up(totals))
+
+
+def sum_up(totals: Totals) -> str:
+    """Return the set equation as a line."""
+    return (
+        f"{totals.accepted} accepted = {totals.sent} sent + {totals.skipped} skipped "
+        f"+ {totals.dead} dead + {totals.open} open"
+    )
+
+
+def _row(delivery: Delivery, now: datetime) -> tuple[str | Text, ...]:
+    code = delivery.history[-1].code if delivery.history else None
+    return (
+        clock_time(delivery.changed_at),
+        output.faint(relative(delivery.changed_at, now)),
+        delivery.org_id,
+        delivery.event_id,
+        output.state(delivery.state.value),
+        delivery.reason,
+        str(delivery.attempts),
+        str(code or ""),
+    )

@@ -1,0 +1,82 @@
+"""Events as lines of JSON: read, completed and checked before any is published."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from dispatcher.cli.times import resolve_now
+from dispatcher.errors import MalformedEvent
+
+_MOST_MISTAKES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """A line of a file, and the event in it; ``event`` is any JSON until it is checked."""
+
+    number: int
+    event: Any
+
+
+def read(lines: Iterable[str]) -> Iterator[EventLine]:
+    """Yield the event of each line that is not empty: an object, or one under ``"event"``.
+
+    Raises:
+        MalformedEvent: A line is no JSON.
+    """
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            raise MalformedEvent(f"line {number}: expected JSON") from None
+        wrapped = isinstance(value, dict) and "event" in value and "org_id" not in value
+        yield EventLine(number, value["event"] if wrapped else value)
+
+
+def completed(event: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return an event with a random id and the time now, where it has none of its own.
+
+    An ``occurred_at`` of ``now`` or ``now-5m`` is replaced by the time it stands for, so
+    that a file of examples stays fresh.
+    """
+    whole = {"id": str(uuid4()), "occurred_at": "now"} | dict(event)
+    said = whole["occurred_at"]
+    if isinstance(said, str):
+        whole["occurred_at"] = resolve_now(said, now) or said
+    return whole
+
+
+def check(lines: Iterable[EventLine]) -> None:
+    """Check every event by the rules of the interface.
+
+    Raises:
+        MalformedEvent: Names each line that breaks one, and what was expected; it
+            holds nothing of what was there.
+    """
+    from dispatcher.sources import native
+
+    mistakes = []
+    for line in lines:
+        try:
+            native.parse(line.event)
+        except MalformedEvent as error:
+            mistakes.append(f"line {line.number}: {error}")
+    if not mistakes:
+        return
+    count = "1 event breaks" if len(mistakes) == 1 else f"{len(mistakes)} events break"
+    more = len(mistakes) - _MOST_MISTAKES
+    raise MalformedEvent(
+        "\n".join(
+            [
+                f"{count} a rule; nothing was published.",
+                *mistakes[:_MOST_MISTAKES],
+                *([f"… and {more} more"] if more > 0 else []),
+                "--no-check publishes them all the same: they become dead letters.",
+            ]
+        )
+    )

@@ -1,0 +1,164 @@
+"""``dispatcher policy``: read and write what organizations want."""
+
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from dispatcher.cli import output
+from dispatcher.cli.failures import ExitCode, UsageError
+from dispatcher.cli.output import AsJson
+from dispatcher.cli.session import OpenStore, Session, session
+from dispatcher.cli.times import clock_time, relative
+from dispatcher.errors import PolicyNotFound
+from dispatcher.policy import INSTANCE, Effect, Policy, Written
+from dispatcher.policy_wire import details
+from dispatcher.triggers.password_change import TRIGGER
+
+
+class Switch(StrEnum):
+    """Whether people are told."""
+
+    ON = "on"
+    OFF = "off"
+
+
+Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization's id.")]
+Value = Annotated[
+    Switch, typer.Argument(metavar="on|off", help="on: people are told; off: they are not.")
+]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Read and write policies: does an organization want its people told?\n\n"
+    "An organization's own policy counts first, then the default; with neither, nobody is told.",
+)
+default_app = typer.Typer(
+    no_args_is_help=True, help="Read and write the default, for organizations without a policy."
+)
+app.add_typer(default_app, name="default")
+
+
+@app.command("get")
+def get(context: typer.Context, org: Org, *, as_json: AsJson = False) -> None:
+    """Show what counts for an organization: its own policy, or the default.
+
+    Ends with 1 when there is neither.
+
+    For example:
+
+        dispatcher policy get acme
+    """
+    owner = _organization(org)
+    _show(session(context), org, lambda store: store.policies.effective(owner), as_json=as_json)
+
+
+@app.command("set")
+def put(context: typer.Context, org: Org, value: Value, *, as_json: AsJson = False) -> None:
+    """Say whether an organization's people are told; it counts from the next event on.
+
+    For example:
+
+        dispatcher policy set acme on
+    """
+    _write(session(context), _organization(org), value, as_json=as_json)
+
+
+@app.command("reset")
+def reset(context: typer.Context, org: Org, *, as_json: AsJson = False) -> None:
+    """Remove an organization's own policy, so that the default counts again.
+
+    Ends with 1 when it has none of its own.
+
+    For example:
+
+        dispatcher policy reset acme
+    """
+    owner = _organization(org)
+    removed = session(context).with_store(lambda store: store.policies.reset(owner))
+    if as_json:
+        output.document(details(removed))
+    else:
+        output.say(f"{org} has no policy of its own any more: the default counts.")
+
+
+@default_app.command("get")
+def get_default(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Show the default policy.
+
+    Ends with 1 when there is none.
+
+    For example:
+
+        dispatcher policy default get
+    """
+    _show(session(context), INSTANCE, lambda store: store.policies.default(), as_json=as_json)
+
+
+@default_app.command("set")
+def set_default(context: typer.Context, value: Value, *, as_json: AsJson = False) -> None:
+    """Say whether people of organizations without a policy are told.
+
+    For example:
+
+        dispatcher policy default set on
+    """
+    _write(session(context), INSTANCE, value, as_json=as_json)
+
+
+def _organization(org: str) -> str:
+    from dispatcher.sources.native import valid_org_id
+
+    valid = valid_org_id(org)
+    if valid is None:
+        raise UsageError("ORG: expected 1-64 characters of A-Za-z0-9._-")
+    return valid
+
+
+def _show(
+    here: Session, owner: str, read: Callable[[OpenStore], Awaitable[Policy]], *, as_json: bool
+) -> None:
+    try:
+        policy = here.with_store(read)
+    except PolicyNotFound:
+        if not as_json:
+            raise
+        output.document({"policy": None})
+        raise typer.Exit(ExitCode.NO) from None
+    if as_json:
+        output.document({"policy": _wire(policy)})
+        return
+    output.say(_meaning(owner, permitted=policy.permits(TRIGGER.switch)))
+    whose = "the default policy" if policy.is_default else f"{policy.owner}'s own policy"
+    changed = f"{clock_time(policy.changed_at)}, {relative(policy.changed_at, here.now())}"
+    output.say(output.faint(f"{whose}, change {policy.sequence}, {changed}"))
+
+
+def _write(here: Session, owner: str, value: Switch, *, as_json: bool) -> None:
+    wanted = value is Switch.ON
+    written = here.with_store(lambda store: store.policies.update(owner, {TRIGGER.switch: wanted}))
+    if as_json:
+        output.document(_result(written))
+        return
+    unchanged = " It was so already." if written.effect is Effect.UNCHANGED else ""
+    output.say(_meaning(owner, permitted=wanted) + unchanged)
+
+
+def _result(written: Written) -> dict[str, Any]:
+    policy = written.policy
+    return {"effect": written.effect.value} | (details(policy) if policy else {})
+
+
+def _wire(policy: Policy) -> dict[str, Any]:
+    return {
+        **details(policy),
+        "isDefault": policy.is_default,
+        TRIGGER.switch: policy.permits(TRIGGER.switch),
+    }
+
+
+def _meaning(owner: str, *, permitted: bool) -> str:
+    who = "organizations without a policy of their own" if owner == INSTANCE else owner
+    told = "are told" if permitted else "are not told"
+    return f"People of {who} {told} when their password changes."

@@ -1,0 +1,124 @@
+"""What commands work with: the installation that the settings describe, opened when needed."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import datetime
+from typing import Final, Protocol, TypeVar
+
+import typer
+
+from dispatcher.policies import Policies
+from dispatcher.ports import DeadLetters, DeliveryLog, Queue
+
+_T = TypeVar("_T")
+
+_PATIENCE: Final = 2.0
+"""Seconds to wait for a broker that is only asked for the sake of a hint."""
+
+
+class Books(DeliveryLog, DeadLetters, Protocol):
+    """The ledger, as a person reads and mends it."""
+
+
+class OpenStore(Protocol):
+    """The store, opened."""
+
+    @property
+    def ledger(self) -> Books:
+        """Return the ledger."""
+        ...
+
+    @property
+    def policies(self) -> Policies:
+        """Return the policies."""
+        ...
+
+
+class Session(Protocol):
+    """What a command works with."""
+
+    def now(self) -> datetime:
+        """Return the time, aware UTC."""
+        ...
+
+    def with_store(self, work: Callable[[OpenStore], Awaitable[_T]]) -> _T:
+        """Return what *work* returns, done with the store open.
+
+        Raises:
+            ConfigError: The settings cannot work.
+            StoreUnavailable: The store does not answer.
+        """
+        ...
+
+    def queue(self) -> Queue:
+        """Return the queue of events.
+
+        Raises:
+            ConfigError: The settings cannot work.
+        """
+        ...
+
+    def backlog(self) -> Mapping[str, int]:
+        """Return how many messages wait, per queue; empty where the broker does not say."""
+        ...
+
+
+class Installation:
+    """The session of real life: settings from the environment, a real store and broker."""
+
+    def now(self) -> datetime:
+        """Return the time, aware UTC."""
+        from dispatcher.bootstrap import SystemClock
+
+        return SystemClock().now()
+
+    def with_store(self, work: Callable[[OpenStore], Awaitable[_T]]) -> _T:
+        """Return what *work* returns, done with the store open.
+
+        Raises:
+            ConfigError: The settings cannot work.
+            StoreUnavailable: The store does not answer.
+        """
+        from dispatcher import bootstrap
+        from dispatcher.settings import load_settings
+
+        settings = load_settings()
+        url = bootstrap.endpoints(settings).store_url
+
+        async def opened() -> _T:
+            async with bootstrap.open_store(settings, url) as store:
+                return await work(store)
+
+        return asyncio.run(opened())
+
+    def queue(self) -> Queue:
+        """Return the queue of events.
+
+        Raises:
+            ConfigError: The settings cannot work.
+        """
+        from dispatcher.adapters.broker.queue import CeleryQueue
+        from dispatcher.celery import EVENTS_QUEUE, PASSWORD_CHANGED, app
+        from dispatcher.settings import load_settings
+
+        load_settings()  # wrong settings are told before Celery meets them
+        return CeleryQueue(app, task=PASSWORD_CHANGED, queue=EVENTS_QUEUE)
+
+    def backlog(self) -> Mapping[str, int]:
+        """Return how many messages wait, per queue; empty where the broker does not say."""
+        from kombu.exceptions import OperationalError
+
+        from dispatcher.celery import app
+        from dispatcher.cli.checks.broker import waiting
+
+        with suppress(OperationalError, OSError), app.connection_for_read() as connection:
+            connection.ensure_connection(max_retries=1, timeout=_PATIENCE)
+            return waiting(app, connection)
+        return {}
+
+
+def session(context: typer.Context) -> Session:
+    """Return the session of a command."""
+    found: Session = context.obj
+    return found

@@ -1,0 +1,210 @@
+"""A delivery's story in plain words: what happened, when, why, and what would help.
+
+Pure: a :class:`~dispatcher.delivery.Delivery` in, sentences out.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from dispatcher.cli.times import clock_time, relative, span
+from dispatcher.delivery import (
+    Attempt,
+    DeadReason,
+    DeferReason,
+    Delivery,
+    Phase,
+    SkipReason,
+    State,
+)
+from dispatcher.policy import INSTANCE
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened; ``at`` is None where the ledger keeps no time for it."""
+
+    at: datetime | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """The whole of it: a verdict in one sentence, the steps to it, and what would help."""
+
+    verdict: str
+    steps: tuple[Step, ...]
+    advice: str
+
+
+_PHASES: Final[Mapping[str, str]] = {
+    Phase.CONNECT: "could not be reached",
+    Phase.GREETING: "did not greet",
+    Phase.EHLO: "did not accept our EHLO",
+    Phase.TLS: "could not be spoken to over TLS",
+    Phase.AUTH: "did not accept the credentials",
+    Phase.MAIL: "did not take the sender",
+    Phase.RCPT: "did not take the recipient",
+    Phase.DATA: "did not take the message",
+    Phase.FINAL: "did not confirm the message",
+}
+
+_BECAUSE: Final[Mapping[str, str]] = {
+    SkipReason.POLICY_OFF: "its policy says that people are not told",
+    SkipReason.POLICY_UNSET: "there is no policy for it, and without one nobody is told",
+    SkipReason.DUPLICATE: "it is a second copy of an event that is already known",
+    SkipReason.NO_RECIPIENT: "there is no address to send to",
+    SkipReason.USER_INACTIVE: "the user is not active",
+    SkipReason.SUPPRESSED: "the address is suppressed",
+    DeferReason.TEMPORARY: "the relay said not now",
+    DeferReason.RELAY_UNAVAILABLE: "the relay cannot serve anyone now",
+    DeferReason.UNCERTAIN: "the relay got the whole message and did not answer",
+    DeferReason.STORE_UNAVAILABLE: "the store was away",
+    DeferReason.INTERNAL_ERROR: "an error of our own came in between",
+    DeadReason.MALFORMED: "the event breaks the rules of its format",
+    DeadReason.REJECTED_RECIPIENT: "the relay refuses this address for good",
+    DeadReason.REJECTED_MESSAGE: "the relay refuses this message for good",
+    DeadReason.RENDER_ERROR: "the mail could not be rendered",
+    DeadReason.EXPIRED: "it was still undelivered at the end of DISPATCHER_MAX_AGE",
+    DeadReason.ATTEMPTS: "every attempt ended in an unexplained failure",
+}
+
+_ADVICE: Final[Mapping[str, str]] = {
+    SkipReason.POLICY_OFF: (
+        "If people of {org} are to be told: `dispatcher policy set {org} on`. "
+        "It counts from the next event on."
+    ),
+    SkipReason.POLICY_UNSET: (
+        "If people of {org} are to be told: `dispatcher policy set {org} on`, "
+        "or for every organization without a policy: `dispatcher policy default set on`."
+    ),
+    SkipReason.NO_RECIPIENT: "Let the producer send the user's address as user.email.",
+    DeferReason.TEMPORARY: "Nothing needs to be done: it is tried again by itself.",
+    DeferReason.RELAY_UNAVAILABLE: (
+        "`dispatcher doctor` tests the relay. No attempt is spent while it is away."
+    ),
+    DeferReason.UNCERTAIN: (
+        "Nothing needs to be done: it is sent again under the same Message-ID, "
+        "so that the mailbox can recognise a second copy."
+    ),
+    DeferReason.STORE_UNAVAILABLE: "`dispatcher doctor` tests the store.",
+    DeferReason.INTERNAL_ERROR: "The worker's log has the error; it is tried again by itself.",
+    DeadReason.MALFORMED: ("Mend the producer and send the event again; it may use the same id."),
+    DeadReason.REJECTED_RECIPIENT: (
+        "Check the user's address in the IAM; if the relay was wrong: {resend}."
+    ),
+    DeadReason.REJECTED_MESSAGE: (
+        "The relay's reply says what it minds: size, content, sender. When that is mended: "
+        "{resend}."
+    ),
+    DeadReason.RENDER_ERROR: "Mend the template, then: {resend}.",
+    DeadReason.EXPIRED: (
+        "If the news is still worth telling, raise DISPATCHER_MAX_AGE on the workers, then: "
+        "{resend}."
+    ),
+    DeadReason.ATTEMPTS: "The worker's log has the error; when it is mended: {resend}.",
+}
+
+
+def tell(delivery: Delivery, *, now: datetime) -> Story:
+    """Return the story of a delivery as it stands at *now*."""
+    steps = (*_arrival(delivery), *_decision(delivery), *_attempts(delivery), *_end(delivery, now))
+    return Story(_verdict(delivery, now), steps, _advice(delivery))
+
+
+def because(reason: str) -> str:
+    """Return a reason in words; an unknown one as it is."""
+    return _BECAUSE.get(reason, reason)
+
+
+def _verdict(delivery: Delivery, now: datetime) -> str:
+    event = f"Event {delivery.event_id}"
+    if delivery.org_id:
+        event += f" of {delivery.org_id}"
+    match delivery.state:
+        case State.SENT:
+            return f"{event} was sent."
+        case State.SKIPPED:
+            return f"{event} was skipped: {because(delivery.reason)}."
+        case State.DEAD:
+            return f"{event} was given up: {because(delivery.reason)}."
+        case State.DEFERRED:
+            due = f", next attempt {relative(delivery.due_at, now)}" if delivery.due_at else ""
+            return f"{event} waits{due}: {because(delivery.reason)}."
+        case State.QUEUED:
+            return f"{event} is on the queue for its next attempt."
+        case State.CLAIMED:
+            return f"{event} is in a worker's hands."
+
+
+def _arrival(delivery: Delivery) -> Iterator[Step]:
+    by = f", brought by message {delivery.receipt}" if delivery.receipt else ""
+    yield Step(delivery.accepted_at, f"accepted{by}")
+    if delivery.duplicates:
+        copies = "one more copy" if delivery.duplicates == 1 else f"{delivery.duplicates} copies"
+        yield Step(None, f"{copies} of the event came, and caused no further mail")
+
+
+def _decision(delivery: Delivery) -> Iterator[Step]:
+    ruling = delivery.ruling
+    if ruling is not None:
+        told = "are not told" if delivery.reason == SkipReason.POLICY_OFF else "are told"
+        whose = "the default policy" if ruling.owner == INSTANCE else f"{ruling.owner}'s own policy"
+        yield Step(None, f"{whose}, at its change {ruling.sequence}, decided: people {told}")
+    elif delivery.reason == SkipReason.POLICY_UNSET:
+        yield Step(None, "no policy of its own and no default policy: nobody is told")
+    if delivery.trigger:
+        to = f", to the address with fingerprint {delivery.recipient}" if delivery.recipient else ""
+        yield Step(None, f"kind of mail: {delivery.trigger}{to}")
+
+
+def _attempts(delivery: Delivery) -> Iterator[Step]:
+    last = max((attempt.number for attempt in delivery.history), default=0)
+    missing = last - len({attempt.number for attempt in delivery.history})
+    if missing > 0:
+        yield Step(None, f"{missing} attempts between these are no longer kept in detail")
+    for attempt in delivery.history:
+        yield Step(attempt.at, _attempt(attempt))
+    if delivery.uncertain:
+        times = "once" if delivery.uncertain == 1 else f"{delivery.uncertain} times"
+        yield Step(
+            None, f"{times} it stayed unknown whether the relay had it; sent again, same Message-ID"
+        )
+
+
+def _attempt(attempt: Attempt) -> str:
+    relay = f"the relay {attempt.relay}" if attempt.relay else "the relay"
+    after = f"after {span(attempt.duration)}"
+    said = " ".join(filter(None, (str(attempt.code or ""), attempt.enhanced))) or "no reply"
+    if attempt.result == State.SENT:
+        return f"attempt {attempt.number}: {relay} took the message ({said}, {after})"
+    if attempt.phase in _PHASES:
+        what = f"{relay} {_PHASES[attempt.phase]} ({said}, {after})"
+    else:
+        what = f"failed before it reached a relay ({after})"
+    return f"attempt {attempt.number}: {what}: {because(attempt.result)}"
+
+
+def _end(delivery: Delivery, now: datetime) -> Iterator[Step]:
+    detail = f": {delivery.detail}" if delivery.detail else ""
+    match delivery.state:
+        case State.DEFERRED if delivery.due_at:
+            due = f"{clock_time(delivery.due_at)}, {relative(delivery.due_at, now)}"
+            yield Step(delivery.changed_at, f"deferred; next attempt due {due}{detail}")
+        case State.DEAD if delivery.event is None:
+            yield Step(delivery.changed_at, f"dead ({delivery.reason}), content dropped{detail}")
+        case State.DEAD:
+            yield Step(delivery.changed_at, f"dead ({delivery.reason}), kept for a person{detail}")
+        case State.SKIPPED:
+            yield Step(delivery.changed_at, f"skipped ({delivery.reason}){detail}")
+        case state:
+            yield Step(delivery.changed_at, f"{state.value}{detail}")
+
+
+def _advice(delivery: Delivery) -> str:
+    if delivery.state is State.DEAD and delivery.event is None:
+        return ""
+    organization = f" --org {delivery.org_id}" if delivery.org_id else ""
+    resend = f"`dispatcher dead resend {delivery.event_id}{organization}`"
+    return _ADVICE.get(delivery.reason, "").format(org=delivery.org_id, resend=resend)

@@ -1,0 +1,93 @@
+"""``dispatcher why``: the whole story of one event."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from dispatcher.cli import output, wire
+from dispatcher.cli.failures import ExitCode
+from dispatcher.cli.output import AsJson
+from dispatcher.cli.session import Session, session
+from dispatcher.cli.story import Story, tell
+from dispatcher.cli.times import clock_time, relative
+from dispatcher.delivery import Delivery
+
+
+def command(
+    context: typer.Context,
+    event_id: Annotated[str, typer.Argument(help="The event's id, as the producer sent it.")],
+    org: Annotated[
+        str, typer.Option(help="Ask one organization only; an id may live in several.")
+    ] = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what became of an event, and why.
+
+    Every decision, attempt, reply code and time, in plain words. Ends with 1 when the
+    event is unknown, and says where else to look.
+
+    For example:
+
+        dispatcher why 0b9f8a1c
+
+        dispatcher why 0b9f8a1c --org acme --json
+    """
+    here = session(context)
+    found = here.with_store(lambda store: store.ledger.find(event_id, org_id=org))
+    now = here.now()
+    told = [(delivery, tell(delivery, now=now)) for delivery in found]
+    if as_json:
+        output.document(
+            {
+                "event_id": event_id,
+                "deliveries": [wire.delivery(one) | {"story": wire.story(s)} for one, s in told],
+            }
+        )
+    else:
+        for number, (_, story) in enumerate(told):
+            output.say(*([""] if number else []))
+            print_story(story, now)
+    if not found:
+        _tell_where_to_look(here, event_id, org)
+        raise typer.Exit(ExitCode.NO)
+
+
+def print_story(story: Story, now: datetime) -> None:
+    """Print a story."""
+    output.say(output.strong(story.verdict), "")
+    output.table(
+        (),
+        (
+            (
+                clock_time(step.at) if step.at else "",
+                output.faint(relative(step.at, now) if step.at else ""),
+                step.text,
+            )
+            for step in story.steps
+        ),
+    )
+    if story.advice:
+        output.say("", story.advice)
+
+
+def _tell_where_to_look(here: Session, event_id: str, org: str) -> None:
+    elsewhere: Sequence[Delivery] = ()
+    if org:
+        elsewhere = here.with_store(lambda store: store.ledger.find(event_id))
+    waiting = here.backlog()
+    where = f" of {org}" if org else ""
+    output.note(output.bad(f"No event {event_id}{where} is known."))
+    if elsewhere:
+        owners = ", ".join(sorted(delivery.org_id for delivery in elsewhere))
+        output.note(f"• It is known in another organization: {owners}.")
+    queued = ", ".join(f"{count} on {queue}" for queue, count in waiting.items() if count)
+    output.note(
+        f"• Messages still wait ({queued}): is a worker running? `dispatcher doctor` tells."
+        if queued
+        else "• No message waits on the queue: the producer may send to another broker.",
+        "• A malformed event may have lost its id: `dispatcher dead list --reason malformed`.",
+        "• Finished events are forgotten after DISPATCHER_RETENTION (7 days by default).",
+    )

@@ -1,0 +1,74 @@
+"""Deliveries as JSON: the form of every ``--json`` that lists or shows them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dispatcher.cli.story import Story
+from dispatcher.delivery import Attempt, Delivery
+from dispatcher.policy_wire import timestamp
+from dispatcher.ports import Totals
+
+
+def delivery(told: Delivery) -> dict[str, Any]:
+    """Return a delivery without its event: nothing in it is personal."""
+    return {
+        "event_id": told.event_id,
+        "org_id": told.org_id,
+        "state": told.state.value,
+        "reason": told.reason or None,
+        "detail": told.detail or None,
+        "accepted_at": timestamp(told.accepted_at),
+        "changed_at": timestamp(told.changed_at),
+        "due_at": timestamp(told.due_at) if told.due_at else None,
+        "message": told.receipt or None,
+        "trigger": told.trigger or None,
+        "policy": _policy(told),
+        "recipient_fingerprint": told.recipient or None,
+        "attempts": told.attempts,
+        "duplicates": told.duplicates,
+        "uncertain": told.uncertain,
+        "history": [_attempt(each) for each in told.history],
+    }
+
+
+def story(told: Story) -> dict[str, Any]:
+    """Return a story."""
+    return {
+        "verdict": told.verdict,
+        "steps": [
+            {"at": timestamp(step.at) if step.at else None, "text": step.text}
+            for step in told.steps
+        ],
+        "advice": told.advice or None,
+    }
+
+
+def totals(counted: Totals) -> dict[str, Any]:
+    """Return the counts; ``accepted = sent + skipped + dead + open``."""
+    reasons: Mapping[str, int] = counted.reasons or {}
+    return {
+        "accepted": counted.accepted,
+        "sent": counted.sent,
+        "skipped": counted.skipped,
+        "dead": counted.dead,
+        "open": counted.open,
+        "reasons": dict(reasons),
+    }
+
+
+def _policy(told: Delivery) -> dict[str, Any] | None:
+    ruling = told.ruling
+    return {"owner": ruling.owner, "sequence": ruling.sequence} if ruling else None
+
+
+def _attempt(tried: Attempt) -> dict[str, Any]:
+    return {
+        "number": tried.number,
+        "at": timestamp(tried.at),
+        "seconds": round(tried.duration, 6),
+        "result": tried.result,
+        "relay": tried.relay or None,
+        "phase": tried.phase or None,
+        "code": tried.code,
+        "enhanced": tried.enhanced or None,
+    }
