@@ -258,6 +258,18 @@ class Observer(Protocol):
         """Note what became of one walk."""
         ...
 
+    def policy_written(self, written: Written) -> None:
+        """Note a policy update, and whether it changed anything."""
+        ...
+
+    def policy_refused(self, error: Exception) -> None:
+        """Note a policy update that was refused."""
+        ...
+
+    def relay_changed(self, relay: str, reason: str) -> None:
+        """Note that a relay went away, and why, or that it is back (an empty reason)."""
+        ...
+
     def waiting(self, what: str, error: Exception) -> None:
         """Note that something outside is away and that work waits for it."""
         ...

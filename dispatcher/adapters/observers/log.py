@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from dispatcher.delivery import Dead, Deferred, Outcome, Sent, Skipped
+from dispatcher.policy import Written
 from dispatcher.ports import Observed
 
 _QUIET: Final = 10.0
@@ -36,6 +37,27 @@ class LogObserver:
             **({"code": attempt.code} if attempt and attempt.code else {}),
             **({"fenced": True} if delivery.fenced else {}),
         )
+
+    def policy_written(self, written: Written) -> None:
+        """Log a policy update."""
+        policy = written.policy
+        self._log.info(
+            "policy",
+            effect=written.effect.value,
+            owner=policy.owner if policy else "",
+            sequence=policy.sequence if policy else 0,
+        )
+
+    def policy_refused(self, error: Exception) -> None:
+        """Log a policy update that was refused."""
+        self._log.warning("policy", effect="refused", detail=str(error))
+
+    def relay_changed(self, relay: str, reason: str) -> None:
+        """Log once when a relay goes away, and once when it is back."""
+        if reason:
+            self._log.error("relay away", relay=relay, reason=reason)
+        else:
+            self._log.warning("relay back", relay=relay)
 
     def waiting(self, what: str, error: Exception) -> None:
         """Log that something is away: the first time, then at most every ten seconds."""

@@ -1,0 +1,188 @@
+"""The composition root: settings → adapters → services; it alone knows concrete classes."""
+
+import atexit
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pydantic import SecretStr
+
+from dispatcher.adapters.directory.from_event import FromEvent
+from dispatcher.adapters.mail.relay_address import RelayAddress, parse_relays
+from dispatcher.adapters.mail.relays import RelayChange, Relays
+from dispatcher.adapters.mail.renderer import MailRenderer
+from dispatcher.adapters.mail.smtp_limits import PoolLimits
+from dispatcher.adapters.observers.log import LogObserver
+from dispatcher.adapters.standalone.valkey import EmbeddedValkey
+from dispatcher.adapters.store.connection import connect
+from dispatcher.adapters.store.secret import installation_secret
+from dispatcher.adapters.store.valkey_ledger import ValkeyLedger
+from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
+from dispatcher.dispatch import Dispatcher
+from dispatcher.errors import ConfigError
+from dispatcher.policies import Policies
+from dispatcher.ports import Observer, Queue
+from dispatcher.redrive import Requeue
+from dispatcher.settings import Settings
+from dispatcher.triggers import discover
+
+
+class SystemClock:
+    """The computer's clock."""
+
+    def now(self) -> datetime:
+        """Return the time, aware UTC."""
+        return datetime.now(UTC)  # noqa: TID251 - the Clock port's real adapter
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Where broker and store are: URLs, with their passwords."""
+
+    broker_url: str
+    store_url: str
+
+
+def embedded_valkey(settings: Settings) -> EmbeddedValkey:
+    """Return the embedded Valkey of the data folder, not started."""
+    return EmbeddedValkey(settings.data_dir / "valkey")
+
+
+def endpoints(settings: Settings) -> Endpoints:
+    """Return where broker and store are; starts the embedded Valkey where none is named.
+
+    Raises:
+        ConfigError: None is named, and there is no server program to start.
+        StoreUnavailable: The embedded Valkey does not answer.
+    """
+    broker, store = _shown(settings.broker_url), _shown(settings.store_url)
+    if not store and not settings.uses_rabbitmq:
+        store = broker
+    if broker and store:
+        return Endpoints(broker, store)
+    embedded = embedded_valkey(settings)
+    if embedded.start():
+        atexit.register(embedded.stop)
+    return Endpoints(broker or embedded.url, store or embedded.url)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What the store keeps, opened: for commands that read or change it."""
+
+    ledger: ValkeyLedger
+    policies: Policies
+    secret: bytes
+
+
+@asynccontextmanager
+async def open_store(settings: Settings, url: str) -> AsyncIterator[Store]:
+    """Open the store, and close it in the end.
+
+    Raises:
+        ConfigError: The URL cannot be read.
+        StoreUnavailable: It does not answer.
+    """
+    client, prefix = connect(url), settings.store_prefix
+    try:
+        key = _shown(settings.secret_key)
+        secret = key.encode() if key else await installation_secret(client, prefix)
+        ledger = ValkeyLedger(client, prefix=prefix, retention=settings.retention)
+        yield Store(ledger, Policies(ValkeyPolicyStore(client, prefix=prefix)), secret)
+    finally:
+        await client.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a worker works with."""
+
+    dispatcher: Dispatcher
+    policies: Policies
+    requeue: Requeue
+    observer: Observer
+    switches: frozenset[str]
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, url: str, queue: Queue) -> AsyncIterator[Services]:
+    """Open all that a worker needs, and close it in the end, in order.
+
+    Raises:
+        ConfigError: The settings cannot work; the text names every mistake.
+        StoreUnavailable: The store does not answer.
+    """
+    post, observer, triggers = _post(settings), LogObserver(), discover()
+    async with AsyncExitStack() as closing:
+        store = await closing.enter_async_context(open_store(settings, url))
+        if settings.default_password_change is not None:
+            await store.policies.seed_default({"passwordChange": settings.default_password_change})
+        store.ledger.start()
+        closing.push_async_callback(store.ledger.close)
+        relays = post.relays(lambda change: observer.relay_changed(change.relay, change.reason))
+        closing.push_async_callback(relays.close)
+        dispatcher = Dispatcher(
+            ledger=store.ledger,
+            policies=store.policies.store,
+            directory=FromEvent(),
+            renderer=post.renderer(store.secret),
+            transport=relays,
+            clock=SystemClock(),
+            observer=observer,
+            triggers=triggers,
+            secret=store.secret,
+            max_age=settings.max_age,
+        )
+        requeue = Requeue(store.ledger, queue, observer)
+        yield Services(dispatcher, store.policies, requeue, observer, triggers.switches)
+
+
+def check(settings: Settings) -> None:
+    """Check what a worker would find wrong with the settings when it starts.
+
+    Raises:
+        ConfigError: The text names every mistake.
+    """
+    _post(settings).renderer(b"only to check")
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """What it takes to make and send mail; the installation's secret is known only later."""
+
+    addresses: tuple[RelayAddress, ...]
+    renderer: Callable[[bytes], MailRenderer]
+    connections: int
+
+    def relays(self, on_change: Callable[[RelayChange], None]) -> Relays:
+        return Relays(
+            self.addresses, limits=PoolLimits(connections=self.connections), on_change=on_change
+        )
+
+
+def _post(settings: Settings) -> _Post:
+    url, sender = _shown(settings.smtp_url), settings.mail_from
+    mistakes = []
+    if not url:
+        mistakes.append("DISPATCHER_SMTP_URL: is required, such as smtp://user:password@relay:587")
+    if not sender:
+        mistakes.append("DISPATCHER_MAIL_FROM: is required, such as Acme <no-reply@acme.example>")
+    if mistakes or not url or not sender:
+        raise ConfigError("\n".join(mistakes))
+
+    def renderer(secret: bytes) -> MailRenderer:
+        return MailRenderer.load(
+            sender=sender,
+            secret=secret,
+            clock=SystemClock(),
+            contact=settings.contact,
+            default_locale=settings.default_locale,
+            folders=[settings.templates_dir] if settings.templates_dir else [],
+        )
+
+    return _Post(parse_relays(url), renderer, settings.smtp_connections)
+
+
+def _shown(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None

@@ -1,0 +1,179 @@
+"""The Celery app: ``celery -A dispatcher worker|inspect|flower`` find it here.
+
+The one module that talks to Celery: it names the queues, receives the tasks,
+and hands each to a service on this process's event loop.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from celery import Celery, Task, bootsteps, signals
+from kombu.entity import Exchange, Queue
+
+from dispatcher import bootstrap, policy_wire
+from dispatcher.adapters.broker import transport
+from dispatcher.adapters.broker.loop import current_loop_thread
+from dispatcher.adapters.broker.queue import CeleryQueue
+from dispatcher.adapters.observers.logs import configure_logs
+from dispatcher.bootstrap import Services
+from dispatcher.delivery import Outcome
+from dispatcher.errors import DispatcherError, InvalidPolicy, MalformedEvent
+from dispatcher.patience import insist
+from dispatcher.runtime import PerProcess, Runtime
+from dispatcher.settings import Settings, load_settings
+from dispatcher.sources import native
+
+PASSWORD_CHANGED: Final = "dispatcher.password_changed"  # noqa: S105 - a task's name
+UPDATE_POLICY: Final = "dispatcher.update_notification_policy"
+
+EVENTS_QUEUE: Final = "notifications"
+POLICIES_QUEUE: Final = "policies"
+
+_RESULT_LIFETIME: Final = 3600.0
+_POLICIES_CREDIT: Final = 8
+"""Policy updates that a worker takes even while all its credit for events is in use."""
+
+
+def configuration() -> dict[str, Any]:
+    """Return the app's configuration; Celery asks for it when it first needs it."""
+    settings = load_settings()
+    places = bootstrap.endpoints(settings)
+    transport.install()
+    return {
+        "broker_url": places.broker_url,
+        "broker_transport_options": _transport_options(settings),
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "result_backend": places.store_url,
+        "result_expires": _RESULT_LIFETIME,
+        "accept_content": ["json"],
+        "task_serializer": "json",
+        "result_serializer": "json",
+        "task_queues": _queues(settings),
+        "task_default_queue": EVENTS_QUEUE,
+        "task_routes": {UPDATE_POLICY: {"queue": POLICIES_QUEUE}},
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_pool": "dispatcher.adapters.broker.pool:TaskPool",
+        "worker_consumer": "dispatcher.adapters.broker.consumer:Consumer",
+        "worker_concurrency": settings.concurrency,
+        "worker_drain_timeout": settings.stop_grace,
+        "worker_prefetch_multiplier": 2,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+    }
+
+
+def _transport_options(settings: Settings) -> Mapping[str, Any]:
+    if settings.uses_rabbitmq:
+        return {"confirm_publish": True}
+    return {
+        "task_names": [PASSWORD_CHANGED, UPDATE_POLICY],
+        "reserved_credit": {POLICIES_QUEUE: _POLICIES_CREDIT},
+    }
+
+
+def _queues(settings: Settings) -> list[Queue]:
+    kind = {"x-queue-type": "quorum"} if settings.uses_rabbitmq else None
+    return [
+        Queue(name, Exchange(name), routing_key=name, queue_arguments=kind)
+        for name in (POLICIES_QUEUE, EVENTS_QUEUE)
+    ]
+
+
+app = Celery("dispatcher")
+app.add_defaults(configuration)
+
+
+def _new_runtime() -> Runtime:
+    settings = load_settings()
+    url = bootstrap.endpoints(settings).store_url
+    queue = CeleryQueue(app, task=PASSWORD_CHANGED, queue=EVENTS_QUEUE)
+    return Runtime(current_loop_thread(), lambda: bootstrap.open_services(settings, url, queue))
+
+
+runtimes: Final = PerProcess(_new_runtime)
+
+
+@app.task(name=PASSWORD_CHANGED, bind=True, ignore_result=True)
+def password_changed(task: Task, *args: object, **kwargs: object) -> None:
+    """Tell a user that the password changed, if the organization wants it."""
+    raw = args[0] if len(args) == 1 and not kwargs else None
+    receipt = task.request.id
+    runtimes.get().run(lambda services: _receive(services, raw, receipt=receipt))
+
+
+@app.task(name=UPDATE_POLICY)
+def update_notification_policy(*args: object, **kwargs: object) -> dict[str, Any]:
+    """Set an organization's policy; return the API's body of success or of failure."""
+    return runtimes.get().run(lambda services: _update(services, args, kwargs))
+
+
+async def _receive(services: Services, raw: object, *, receipt: str) -> Outcome:
+    try:
+        event = native.parse(raw)
+    except MalformedEvent as error:
+        kept = native.evidence(raw)
+        return await services.dispatcher.reject(
+            kept.known,
+            org_id=kept.org_id,
+            event_id=kept.event_id,
+            receipt=receipt,
+            detail=str(error),
+        )
+    return await services.dispatcher.dispatch(event, receipt=receipt)
+
+
+async def _update(
+    services: Services, args: tuple[object, ...], kwargs: Mapping[str, object]
+) -> dict[str, Any]:
+    try:
+        org_id, switches = _wanted(args, kwargs, services.switches)
+        written = await insist(
+            lambda: services.policies.update(org_id, switches), services.observer
+        )
+    except DispatcherError as error:
+        services.observer.policy_refused(error)
+        return policy_wire.failure(error)
+    services.observer.policy_written(written)
+    return policy_wire.details(written.policy)
+
+
+def _wanted(
+    args: tuple[object, ...], kwargs: Mapping[str, object], switches: frozenset[str]
+) -> tuple[str, Mapping[str, bool]]:
+    if kwargs or len(args) > 2:  # noqa: PLR2004 - the two that the text names
+        raise InvalidPolicy("expected two positional arguments: the organization's id and the body")
+    org_id, body = (*args, None, None)[:2]
+    valid = native.valid_org_id(org_id)
+    if valid is None:
+        raise InvalidPolicy(
+            "expected the organization's id first: a string of 1-64 characters of A-Za-z0-9._-"
+        )
+    return valid, policy_wire.parse_update(body, switches)
+
+
+class Background(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no types
+    """Opens the services before the first event: wrong settings stop a worker at once."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def start(self, parent: Any) -> None:  # noqa: ANN401 - Celery's worker
+        """Open the services and move due deliveries from now on."""
+        del parent
+        runtimes.get().start()
+
+    def stop(self, parent: Any) -> None:  # noqa: ANN401 - Celery's worker
+        """Move no more due deliveries; the pool drains what is in flight."""
+        del parent
+        runtimes.get().stop_background()
+
+
+app.steps["worker"].add(Background)
+
+
+@signals.setup_logging.connect
+def _configure_logs(**_: object) -> None:
+    settings = load_settings()
+    configure_logs(level=settings.log_level, style=settings.log_format)

@@ -1,0 +1,87 @@
+"""One process's services: opened on its event loop when first needed, closed with it."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Any, Generic, TypeVar
+
+from dispatcher.adapters.broker.loop import LoopThread
+from dispatcher.bootstrap import Services
+
+_T = TypeVar("_T")
+
+
+class Runtime:
+    """Runs work with the services, whatever pool Celery runs.
+
+    Args:
+        loop: The process's event loop, on its thread; the services are closed when it stops.
+        open_services: Opens the services, and closes them in the end.
+    """
+
+    def __init__(
+        self,
+        loop: LoopThread,
+        open_services: Callable[[], AbstractAsyncContextManager[Services]],
+    ) -> None:
+        self._loop = loop
+        self._open_services = open_services
+        self._services: Services | None = None
+        self._background: asyncio.Task[None] | None = None
+
+    def run(self, work: Callable[[Services], Coroutine[Any, Any, _T]]) -> _T:
+        """Return what *work* returns; called from a task, under any pool."""
+        return self._loop.run(work(self._services or self._open()))
+
+    def start(self) -> None:
+        """Open the services now, and move due deliveries in the background.
+
+        Raises:
+            ConfigError: The settings cannot work.
+            StoreUnavailable: The store does not answer.
+        """
+        self._loop.run(self._start_background(self._services or self._open()))
+
+    def stop_background(self) -> None:
+        """Move no more due deliveries; what is in flight goes on."""
+        self._loop.run(self._stop_background())
+
+    def _open(self) -> Services:
+        self._services = self._loop.enter(self._open_services())
+        return self._services
+
+    async def _start_background(self, services: Services) -> None:
+        self._background = asyncio.create_task(services.requeue.run(), name="requeue")
+
+    async def _stop_background(self) -> None:
+        background, self._background = self._background, None
+        if background is not None:
+            background.cancel()
+            with suppress(asyncio.CancelledError):
+                await background
+
+
+class PerProcess(Generic[_T]):
+    """Makes one of something in each process that asks: a forked child makes its own.
+
+    Args:
+        make: Makes it.
+    """
+
+    def __init__(self, make: Callable[[], _T]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._made: dict[int, _T] = {}
+
+    def get(self) -> _T:
+        """Return this process's one."""
+        made = self._made.get(os.getpid())
+        if made is not None:
+            return made
+        with self._lock:
+            pid = os.getpid()
+            if pid not in self._made:
+                self._made = {pid: self._make()}
+            return self._made[pid]
