@@ -2,8 +2,12 @@
 
 import logging
 import sys
+from typing import Final
 
 import structlog
+
+_TELL_EVERY_TASK: Final = ("celery.app.trace", "celery.worker.strategy")
+"""Celery's loggers that write two lines per task; ours writes one per delivery, with the reason."""
 
 
 def configure_logs(*, level: str, style: str) -> None:
@@ -35,6 +39,8 @@ def configure_logs(*, level: str, style: str) -> None:
     output = logging.StreamHandler(sys.stderr)
     output.setFormatter(formatter)
     logging.basicConfig(handlers=[output], level=level.upper(), force=True)
+    for name in _TELL_EVERY_TASK:
+        logging.getLogger(name).setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
