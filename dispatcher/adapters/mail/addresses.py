@@ -20,7 +20,7 @@ _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDR_SPEC: Final = re.compile(
     rf"(?=[^@]{{1,64}}@)(?=.{{3,254}}\Z){_ATOM}(?:\.{_ATOM})*@({_LABEL}(?:\.{_LABEL})*)\Z"
 )
-_MAILBOX: Final = re.compile(r'\s*"?(?P<name>[^<>"]*?)"?\s*<(?P<address>[^<>]*)>\s*\Z')
+_MAILBOX: Final = re.compile(r' *"?(?P<name>[^<>"]*?)"? *<(?P<address>[^<>]*)> *\Z')
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Final
 
 from babel import Locale, UnknownLocaleError
-from babel.messages.catalog import Catalog, Message
+from babel.messages.catalog import Message
 from babel.messages.pofile import PoFileError, read_po
 
 from dispatcher.adapters.mail.locales import ENGLISH
 from dispatcher.errors import ConfigError
 
 _PLACEHOLDER: Final = re.compile(r"%\((\w+)\)s")
+_LINE_BREAK: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +64,22 @@ def _read(path: Path) -> Catalogue:
             catalog = read_po(file, abort_invalid=True)
     except (UnknownLocaleError, PoFileError, OSError, ValueError) as error:
         raise ConfigError(f"the catalogue {path} cannot be read: {error}") from error
-    texts = {str(entry.id): _checked(entry, path) for entry in _finished(catalog)}
+    texts = dict(_checked(entry, path) for entry in catalog if entry.string and not entry.fuzzy)
+    texts.pop("", None)  # the file's own header
     return Catalogue(tag, texts, locale.character_order == "right-to-left")
 
 
-def _finished(catalog: Catalog) -> list[Message]:
-    return [entry for entry in catalog if entry.id and entry.string and not entry.fuzzy]
-
-
-def _checked(entry: Message, path: Path) -> str:
-    text = str(entry.string)
-    names = set(_PLACEHOLDER.findall(str(entry.id)))
+def _checked(entry: Message, path: Path) -> tuple[str, str]:
+    original, text = entry.id, entry.string
+    if not isinstance(original, str) or not isinstance(text, str):
+        raise ConfigError(f"{path}, line {entry.lineno}: the templates use no plural forms")
+    names = set(_PLACEHOLDER.findall(original))
     rest = _PLACEHOLDER.sub("", text) if names else ""
-    if set(_PLACEHOLDER.findall(text)) - names or "%" in rest or not text.isprintable():
+    if original and (
+        set(_PLACEHOLDER.findall(text)) - names or "%" in rest or _LINE_BREAK.search(text)
+    ):
         raise ConfigError(
-            f"{path}, line {entry.lineno}: the translation may be one line "
-            f"with no placeholder but {', '.join(sorted(names)) or 'none'}"
+            f"{path}, line {entry.lineno}: a translation is one line, "
+            f"and its placeholders are those of the English text"
         )
-    return text
+    return original, text

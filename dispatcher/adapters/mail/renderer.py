@@ -51,7 +51,7 @@ class Contact:
             address = parse_address(text)
         except RenderError:
             raise ConfigError(
-                "the contact must be a mail address, a phone number or an https page, without a query"
+                "the contact must be an address, a phone number or an https page without a query"
             ) from None
         return cls(text, f"mailto:{address.spec}", address)
 

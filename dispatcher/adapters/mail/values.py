@@ -18,7 +18,10 @@ LONGEST: Final = 100
 
 _BREAKS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _BIDI_CONTROLS: Final = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
-_SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
+_NONCHARACTERS: Final = "".join(
+    chr(plane + last) for plane in range(0, 0x110000, 0x10000) for last in (0xFFFE, 0xFFFF)
+)
+_UNUSABLE: Final = re.compile(rf"[\ud800-\udfff\ufdd0-\ufdef{_NONCHARACTERS}]")
 # What mail programs turn into links by themselves.
 _LINK: Final = re.compile(r"://|\bwww\.|[^\s./]\.[^\W\d_]{2,}/", re.IGNORECASE)
 
@@ -47,14 +50,15 @@ def plain(text: str | None) -> str | None:
     """Return the text as one short line without a link in it, or None where nothing is left.
 
     Line breaks and control characters become a space, overrides of the writing
-    direction vanish, lone surrogates become U+FFFD. Any other character is kept.
+    direction vanish, lone surrogates and noncharacters become U+FFFD. Any other
+    character is kept.
     """
     if text is None:
         return None
     if not text.isprintable():
         text = _BREAKS.sub(" ", text)
         text = _BIDI_CONTROLS.sub("", text)
-        text = _SURROGATES.sub("\ufffd", text)
+        text = _UNUSABLE.sub("\ufffd", text)
     text = text.strip()
     if len(text) > LONGEST:
         text = text[: LONGEST - 1] + "…"
