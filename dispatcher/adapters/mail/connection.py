@@ -1,6 +1,7 @@
 """One connection to a relay: a session's transport, its conversation, and the clock beside it."""
 
 import asyncio
+from enum import Enum
 from typing import Final, Protocol
 
 from dispatcher.adapters.mail.smtp_conversation import ClosingDown, Conversation, Doubt, Orphan
@@ -10,6 +11,17 @@ from dispatcher.adapters.mail.smtp_replies import GarbledReply, Reply, ReplyRead
 from dispatcher.adapters.mail.smtp_session import Session
 
 _REST: Final = 1.0  # seconds without a message after which a connection may have died unnoticed
+
+
+class Ending(Enum):
+    """What a connection's end says about the message it could not send."""
+
+    WORN = "worn"
+    """It had worked before: relays close old connections, the message is not to blame."""
+    UNTRIED = "untried"
+    """It never worked: the relay may be unwell, or may not like the message."""
+    SILENT = "silent"
+    """The relay had its time to answer, and did not."""
 
 
 class Owner(Protocol):
@@ -52,13 +64,11 @@ class Connection(asyncio.Protocol):
         self._conversation = Conversation(relay, session.offers)
         self._watch: asyncio.TimerHandle | None = None
         self._ended = False
-        self._seasoned = False
         self._revived = False
         self.opened_at = self.quiet_since = self._loop.time()
         self.closed = self._loop.create_future()
         self.taken = 0
-        self.grew_old = False
-        """Whether it ended after it had worked, and not because of its message's own trouble."""
+        self.ending = Ending.UNTRIED
 
     @property
     def has_room(self) -> bool:
@@ -81,7 +91,8 @@ class Connection(asyncio.Protocol):
         now = self._loop.time()
         if self._conversation.idle:
             self._revived = now - self.quiet_since > _REST
-            self._seasoned = self._seasoned or self._revived
+            if self._revived:
+                self.ending = Ending.WORN
             self.quiet_since = now
         self._go_on([self._begin(handover)])
 
@@ -136,7 +147,8 @@ class Connection(asyncio.Protocol):
             self._watch = self._loop.call_later(self._timeouts.shortest, self._look)
 
     def _begin(self, handover: Handover) -> bytes:
-        self._seasoned = self._seasoned or self.taken > 0
+        if self.taken:
+            self.ending = Ending.WORN
         self.taken += 1
         return self._conversation.begin(handover)
 
@@ -150,7 +162,8 @@ class Connection(asyncio.Protocol):
             patience = min(patience, self._timeouts.revive)
         waited = self._loop.time() - self.quiet_since
         if waited >= patience:
-            self._seasoned = self._revived
+            if not self._revived:
+                self.ending = Ending.SILENT
             self._end(f"no reply in {patience:g} s")
             return
         if waited >= self._timeouts.follow and (rescued := self._conversation.rescue()):
@@ -162,7 +175,6 @@ class Connection(asyncio.Protocol):
         if self._ended:
             return
         self._ended = True
-        self.grew_old = self._seasoned
         if self._watch is not None:
             self._watch.cancel()
         if quit_first:

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-from dispatcher.adapters.mail.connection import Connection
+from dispatcher.adapters.mail.connection import Connection, Ending
 from dispatcher.adapters.mail.pool_line import Line, NoFreeConnection
 from dispatcher.adapters.mail.relay_address import RelayAddress
 from dispatcher.adapters.mail.smtp_conversation import Orphan
@@ -136,12 +136,15 @@ class Pool:
         if connection in self._idle:
             self._idle.remove(connection)
         if orphan is not None:
-            self._place(orphan, may_move=orphan.behind or connection.grew_old)
+            self._place(orphan, connection.ending)
         self._serve_waiting()
 
-    def _place(self, orphan: Orphan, *, may_move: bool) -> None:
+    def _place(self, orphan: Orphan, ending: Ending) -> None:
         handover = orphan.handover
-        if may_move and handover.moves < self._limits.moves and not self._closed:
+        moves = self._limits.moves
+        if not orphan.behind:
+            moves = {Ending.WORN: moves, Ending.UNTRIED: min(moves, 1), Ending.SILENT: 0}[ending]
+        if handover.moves < moves and not self._closed:
             handover.moves += 1
             self._line.put_back(handover)
         else:

@@ -5,6 +5,7 @@ drops those that arrive together, as pipelined ones do.
 """
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Iterator
@@ -75,8 +76,9 @@ class SessionOpener:
             with self._failing_in(Phase.EHLO):
                 return _handed_out(smtp)
         except BaseException:
+            if smtp.transport is not None:
+                cast(asyncio.Transport, smtp.transport).abort()  # no waiting for TLS to say goodbye
             smtp.close()
-            sock.close()
             raise
 
     async def _greet(self, smtp: SMTP) -> None:
@@ -134,8 +136,8 @@ def _cause(error: Exception) -> str:
         return "timed out"
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not trusted: {cause.verify_message}"
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror
+    if isinstance(cause, OSError) and cause.errno:
+        return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
     return str(error)
 
 
