@@ -1,0 +1,294 @@
+"""The ledger in memory: for tests and trials; it answers as the one in Valkey does."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+from dispatcher.adapters.store.memory_log import Key, MemoryDeliveryLog, Record
+from dispatcher.delivery import (
+    Attempt,
+    Dead,
+    DeadReason,
+    Deferred,
+    Delivery,
+    Report,
+    Sent,
+    Skipped,
+    State,
+)
+from dispatcher.events import Event
+from dispatcher.ports import Claim, Clock, Parcel, Refusal
+
+_HISTORY: Final = 30
+
+
+class MemoryLedger(MemoryDeliveryLog):
+    """All deliveries' state, as long as the process lives. Nobody renews leases.
+
+    Args:
+        clock: Tells the time, for leases and due times too.
+        lease: How many seconds a claim lasts.
+        retention: For how many seconds a finished delivery is answerable.
+        requeue_horizon: After how many seconds a parcel that nobody claimed is due again.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        lease: float = 15.0,
+        retention: float = 604800.0,
+        requeue_horizon: float = 600.0,
+    ) -> None:
+        super().__init__(clock, retention=retention)
+        self._lease = timedelta(seconds=lease)
+        self._horizon = timedelta(seconds=requeue_horizon)
+
+    async def claim(self, event: Event, *, receipt: str) -> Claim | Refusal:
+        """Take the event for this worker, or say why it is not to be worked on."""
+        key = event.org_id, event.id
+        record = self._kept.get(key)
+        if record and record.is_evidence and record.delivery.receipt != receipt:
+            self._rename(key, self._letter_key(event.org_id, record.delivery.receipt))
+            return self._claim_unknown(event, receipt, last_token=record.token)
+        if record is None:
+            return self._claim_unknown(event, receipt)
+        if record.delivery.receipt != receipt:
+            return self._duplicate(record, receipt)
+        return self._claim_again(record, event)
+
+    async def record(self, claim: Claim, report: Report) -> bool:
+        """Write what became of the claim; False when a newer claim has taken over."""
+        key = claim.org_id, claim.event_id
+        record = self._kept.get(key)
+        if record is None:
+            done = self._finished_at(key)
+            return done is not None and done.token == claim.token
+        if record.token != claim.token:
+            return False
+        if not record.is_recorded:
+            record.is_recorded = True
+            self._add_to_story(record, report)
+            self._conclude(record, report)
+        return True
+
+    async def reject(
+        self,
+        evidence: Mapping[str, Any],
+        *,
+        org_id: str,
+        event_id: str,
+        receipt: str,
+        detail: str,
+    ) -> None:
+        """Keep a malformed event as a dead letter; once per *receipt*."""
+        names = [name for name in (event_id, receipt, f"~{receipt}") if name]
+        if any(self._is_kept((org_id, name), receipt, detail) for name in names):
+            return
+        key = org_id, event_id
+        if not event_id or key in self._kept or self._finished_at(key):
+            key = self._letter_key(org_id, receipt)
+        now = self._clock.now()
+        self._kept[key] = Record(
+            Delivery(
+                *key,
+                State.DEAD,
+                DeadReason.MALFORMED,
+                now,
+                now,
+                receipt,
+                detail=detail,
+                event=evidence,
+            ),
+            is_evidence=True,
+        )
+        self._count(org_id, "accepted", "dead", "dead:malformed")
+
+    async def take_due(self, limit: int) -> Sequence[Parcel]:
+        """Return up to *limit* deliveries to put back on the queue, and mark them as queued."""
+        now = self._clock.now()
+        due = [(record.due, key) for key, record in self._kept.items() if record.due]
+        parcels = []
+        for _, key in sorted(item for item in due if item[0] <= now)[:limit]:
+            record = self._kept[key]
+            if record.delivery.state is State.CLAIMED:
+                self._lease_ran_out(record)
+            record.due = now + self._horizon
+            self._change(record, state=State.QUEUED, due_at=None)
+            parcels.append(Parcel(record.delivery.receipt, record.delivery.event or {}))
+        return parcels
+
+    async def release(self, claim: Claim) -> None:
+        """Give a claim back unworked, due at once: a worker is stopping."""
+        record = self._kept.get((claim.org_id, claim.event_id))
+        if record is None or record.token != claim.token or record.is_recorded:
+            return
+        record.token += 1
+        record.is_recorded = True
+        self._defer(record, "", 0.0, attempts=record.delivery.attempts - 1)
+
+    async def revive(self, org_id: str, event_id: str) -> bool:
+        """Make a dead letter due at once, as a further attempt; False where there is none."""
+        record = self._kept.get((org_id, event_id))
+        if record is None or record.delivery.state is not State.DEAD:
+            return False
+        self._count(org_id, "dead", f"dead:{record.delivery.reason}", by=-1)
+        record.crashes_forgiven = record.delivery.uncertain
+        self._defer(record, "", 0.0)
+        return True
+
+    async def drop(self, org_id: str, event_id: str) -> bool:
+        """Close a dead letter for good: its event is erased, its outcome stays dead."""
+        record = self._kept.get((org_id, event_id))
+        if record is None or record.delivery.state is not State.DEAD:
+            return False
+        self._finish(record, State.DEAD, record.delivery.reason)
+        return True
+
+    def _claim_unknown(self, event: Event, receipt: str, *, last_token: int = 0) -> Claim | Refusal:
+        key = event.org_id, event.id
+        done = self._finished_at(key)
+        if done and done.is_evidence:
+            last_token = self._finished.pop(key).token
+        elif done:
+            if done.delivery.receipt == receipt:
+                return Refusal.REDELIVERED
+            return self._duplicate(done, receipt)
+        letter = self._revived_letter(event.org_id, receipt)
+        if letter:
+            self._rename((event.org_id, letter.delivery.event_id), key)
+            return self._grant(letter, event)
+        now = self._clock.now()
+        self._count(event.org_id, "accepted")
+        record = Record(
+            Delivery(*key, State.CLAIMED, "", now, now, receipt, event=event.to_wire()), last_token
+        )
+        self._kept[key] = record
+        return self._grant(record, event)
+
+    def _claim_again(self, record: Record, event: Event) -> Claim | Refusal:
+        delivery = record.delivery
+        if delivery.state is State.DEAD:
+            if not record.is_evidence:
+                return Refusal.REDELIVERED
+            self._count(event.org_id, "dead", f"dead:{delivery.reason}", by=-1)
+        elif delivery.state is not State.QUEUED:
+            if record.due and record.due > self._clock.now():
+                return Refusal.REDELIVERED
+            if delivery.state is State.CLAIMED:
+                self._lease_ran_out(record)
+        return self._grant(record, event)
+
+    def _grant(self, record: Record, event: Event) -> Claim:
+        record.token += 1
+        record.is_recorded = False
+        record.due = self._clock.now() + self._lease
+        if record.is_evidence:
+            record.is_evidence = False
+            self._change(record, event=event.to_wire())
+        attempt = record.delivery.attempts + 1
+        self._change(
+            record, state=State.CLAIMED, reason="", detail="", due_at=None, attempts=attempt
+        )
+        delivery = record.delivery
+        crashes = delivery.uncertain - record.crashes_forgiven
+        return Claim(event.org_id, event.id, record.token, attempt, crashes, delivery.accepted_at)
+
+    def _duplicate(self, record: Record, receipt: str) -> Refusal:
+        org_id = record.delivery.org_id
+        letter = self._revived_letter(org_id, receipt)
+        if letter:
+            self._count(org_id, "skipped", "skipped:duplicate")
+            self._finish(letter, State.SKIPPED, "duplicate")
+        elif record.last_duplicate != receipt:
+            record.last_duplicate = receipt
+            self._count(org_id, "accepted", "skipped", "skipped:duplicate")
+            record.delivery = replace(record.delivery, duplicates=record.delivery.duplicates + 1)
+        return Refusal.DUPLICATE
+
+    def _lease_ran_out(self, record: Record) -> None:
+        self._count(record.delivery.org_id, "uncertain")
+        self._change(record, uncertain=record.delivery.uncertain + 1)
+
+    def _add_to_story(self, record: Record, report: Report) -> None:
+        delivery = record.delivery
+        self._change(
+            record,
+            trigger=report.trigger or delivery.trigger,
+            ruling=report.ruling or delivery.ruling,
+            recipient=report.recipient or delivery.recipient,
+            history=_with_attempt(delivery.history, report.attempt),
+        )
+
+    def _conclude(self, record: Record, report: Report) -> None:
+        org_id = record.delivery.org_id
+        match report.outcome:
+            case Sent():
+                self._count(org_id, "sent")
+                self._finish(record, State.SENT, "")
+            case Skipped(reason):
+                self._count(org_id, "skipped", f"skipped:{reason}")
+                self._finish(record, State.SKIPPED, reason)
+            case Deferred(reason, delay, burns):
+                self._count(org_id, f"deferred:{reason}")
+                self._defer(record, reason, delay, attempts=record.delivery.attempts - (not burns))
+            case Dead(reason, detail):
+                self._count(org_id, "dead", f"dead:{reason}")
+                record.due = None
+                record.is_evidence = reason is DeadReason.MALFORMED
+                self._change(record, state=State.DEAD, reason=reason, detail=detail)
+
+    def _defer(self, record: Record, reason: str, delay: float, **changes: Any) -> None:  # noqa: ANN401 - any field
+        record.due = self._clock.now() + timedelta(seconds=delay)
+        self._change(record, state=State.DEFERRED, reason=reason, due_at=record.due, **changes)
+
+    def _finish(self, record: Record, state: State, reason: str) -> None:
+        key = record.delivery.org_id, record.delivery.event_id
+        del self._kept[key]
+        record.due = None
+        record.last_duplicate = ""
+        self._change(record, state=state, reason=reason, event=None, due_at=None)
+        self._finished[key] = record
+
+    def _change(self, record: Record, **changes: Any) -> None:  # noqa: ANN401 - any field
+        record.delivery = replace(record.delivery, changed_at=self._clock.now(), **changes)
+
+    def _is_kept(self, key: Key, receipt: str, detail: str) -> bool:
+        record = self._kept.get(key) or self._finished_at(key)
+        if record is None or not record.is_evidence or record.delivery.receipt != receipt:
+            return False
+        if record.due:
+            self._count(key[0], "dead", "dead:malformed")
+            record.due = None
+            self._change(
+                record, state=State.DEAD, reason=DeadReason.MALFORMED, detail=detail, due_at=None
+            )
+        return True
+
+    def _letter_key(self, org_id: str, receipt: str) -> Key:
+        key = org_id, receipt
+        is_free = receipt and key not in self._kept and not self._finished_at(key)
+        return key if is_free else (org_id, f"~{receipt}")
+
+    def _rename(self, old: Key, new: Key) -> None:
+        record = self._kept[new] = self._kept.pop(old)
+        record.delivery = replace(record.delivery, event_id=new[1])
+
+    def _revived_letter(self, org_id: str, receipt: str) -> Record | None:
+        for (org, _), record in self._kept.items():
+            if (
+                (org, record.delivery.receipt) == (org_id, receipt)
+                and record.is_evidence
+                and record.due
+            ):
+                return record
+        return None
+
+
+def _with_attempt(history: tuple[Attempt, ...], attempt: Attempt | None) -> tuple[Attempt, ...]:
+    """Return the history with one more attempt; of a long one the first and the last are kept."""
+    if attempt is None:
+        return history
+    longer = (*history, attempt)
+    return longer if len(longer) <= _HISTORY else (longer[0], *longer[2:])

@@ -1,0 +1,61 @@
+"""Policies in memory: for tests and trials."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from dispatcher.policy import INSTANCE, Effect, Policy, Presence, Written
+from dispatcher.ports import Clock
+
+
+class MemoryPolicyStore:
+    """Keeps policies as long as the process lives.
+
+    Args:
+        clock: Tells when a policy is created and changed.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._policies: dict[str, Policy] = {}
+        self._sequences: dict[str, int] = {}
+
+    async def load(self, owner: str) -> Policy | None:
+        """Return the owner's own policy, or None."""
+        return self._policies.get(owner)
+
+    async def effective(self, org_id: str) -> Policy | None:
+        """Return what counts for the organization: its own policy, else the default, else None."""
+        return self._policies.get(org_id) or self._policies.get(INSTANCE)
+
+    async def put(
+        self, owner: str, switches: Mapping[str, bool], *, presence: Presence = Presence.ANY
+    ) -> Written:
+        """Set *switches* on the owner's policy, creating it unless *presence* forbids."""
+        policy = self._policies.get(owner)
+        forbidden = Presence.ABSENT if policy else Presence.PRESENT
+        if presence is forbidden:
+            return Written(Effect.REFUSED, policy)
+        now = self._clock.now()
+        if policy is None:
+            policy = Policy(owner, dict(switches), self._next(owner), now, now)
+            effect = Effect.CREATED
+        else:
+            changes = {name: on for name, on in switches.items() if policy.permits(name) != on}
+            if not changes:
+                return Written(Effect.UNCHANGED, policy)
+            merged = {**policy.switches, **changes}
+            policy = replace(policy, switches=merged, sequence=self._next(owner), changed_at=now)
+            effect = Effect.CHANGED
+        self._policies[owner] = policy
+        return Written(effect, policy)
+
+    async def remove(self, owner: str) -> Policy | None:
+        """Remove the owner's policy; return it as removed (sequence and time of that), or None."""
+        policy = self._policies.pop(owner, None)
+        if policy is None:
+            return None
+        return replace(policy, sequence=self._next(owner), changed_at=self._clock.now())
+
+    def _next(self, owner: str) -> int:
+        self._sequences[owner] = self._sequences.get(owner, 0) + 1
+        return self._sequences[owner]

@@ -1,0 +1,121 @@
+"""Reads the ledger in Valkey, for the person who asks what became of an event."""
+
+from collections.abc import AsyncIterator, Sequence
+from heapq import nlargest
+from typing import Final
+
+from redis.asyncio import Redis
+
+from dispatcher.adapters.store.codec import decode_delivery, to_bytes, to_milliseconds
+from dispatcher.adapters.store.connection import Script, store_errors
+from dispatcher.delivery import Delivery, State
+from dispatcher.ports import DeliveryFilter, Totals
+
+_ORGS_AT_ONCE: Final = 500
+_PLACES: Final = {
+    "open": frozenset({State.CLAIMED, State.QUEUED, State.DEFERRED}),
+    "dead": frozenset({State.DEAD}),
+    "finished": frozenset({State.SENT, State.SKIPPED, State.DEAD}),
+}
+"""Where to look for which states, in the order deliveries move: none slips past a reader."""
+
+
+class ValkeyDeliveryLog:
+    """Answers what became of events.
+
+    Args:
+        client: The store.
+        prefix: What the names of all keys begin with.
+        retention: For how many seconds a finished delivery is answerable.
+    """
+
+    def __init__(self, client: Redis, *, prefix: str = "nd:", retention: float = 604800.0) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._retention_ms = round(retention * 1000)
+        self._log = Script(client, "common", "log")
+
+    async def find(self, event_id: str, *, org_id: str = "") -> Sequence[Delivery]:
+        """Return the deliveries of that event id, one per organization that has it, by its name.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        if org_id:
+            return await self._find(event_id, [to_bytes(org_id)])
+        found: dict[str, Delivery] = {}
+        async for orgs in self._organizations():
+            found |= {each.org_id: each for each in await self._find(event_id, orgs)}
+        return [found[org] for org in sorted(found)]
+
+    async def deliveries(self, wanted: DeliveryFilter, *, limit: int = 100) -> Sequence[Delivery]:
+        """Return the newest deliveries that match, by their last change, newest first.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        found: dict[tuple[str, str], Delivery] = {}
+        for place, states in _PLACES.items():
+            if wanted.state is None or wanted.state in states:
+                newest = await self._newest(place, wanted, limit)
+                found |= {(each.org_id, each.event_id): each for each in newest}
+        return nlargest(limit, found.values(), key=_changed_at)
+
+    async def totals(self, *, org_id: str = "") -> Totals:
+        """Return the counts of one organization, or of all.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        key = to_bytes(f"{self._prefix}n:{org_id}" if org_id else f"{self._prefix}n")
+        with store_errors():
+            fields = await self._client.hgetall(key)
+        counts = {to_bytes(name).decode(): int(by) for name, by in fields.items()}
+        ends = {end: counts.pop(end, 0) for end in ("accepted", "sent", "skipped", "dead")}
+        return Totals(**ends, reasons={name: by for name, by in counts.items() if by})
+
+    async def _find(self, event_id: str, orgs: Sequence[bytes]) -> Sequence[Delivery]:
+        reply = await self._log(self._prefix, self._retention_ms, "find", to_bytes(event_id), *orgs)
+        return [decode_delivery(answer) for answer in reply]
+
+    async def _organizations(self) -> AsyncIterator[Sequence[bytes]]:
+        yield [b""]
+        cursor = 0
+        while True:
+            with store_errors():
+                cursor, orgs = await self._client.sscan(
+                    f"{self._prefix}orgs", cursor, count=_ORGS_AT_ONCE
+                )
+            yield [to_bytes(org) for org in orgs]
+            if not cursor:
+                return
+
+    async def _newest(self, place: str, wanted: DeliveryFilter, limit: int) -> Sequence[Delivery]:
+        newest: list[Delivery] = []
+        cursor = b""
+        while True:
+            cursor, answers = await self._stretch(place, cursor, wanted)
+            newest = nlargest(limit, [*newest, *map(decode_delivery, answers)], key=_changed_at)
+            ordered = place != "open"
+            if not cursor or (ordered and len(newest) >= limit):
+                return newest
+
+    async def _stretch(
+        self, place: str, cursor: bytes, wanted: DeliveryFilter
+    ) -> tuple[bytes, Sequence[Sequence[bytes]]]:
+        since = to_milliseconds(wanted.since) if wanted.since else 0
+        cursor, answers = await self._log(
+            self._prefix,
+            self._retention_ms,
+            place,
+            cursor,
+            to_bytes(wanted.org_id),
+            wanted.state or "",
+            to_bytes(wanted.reason),
+            since,
+        )
+        return cursor, answers
+
+
+def _changed_at(delivery: Delivery) -> float:
+    return delivery.changed_at.timestamp()
