@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from io import FileIO
 from pathlib import Path
 from typing import Final
 
@@ -86,21 +87,26 @@ class ChildProcess:
         Raises:
             OSError: The machine has no room for another process.
         """
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", child_start.__file__),
-            *(str(os.getpid()), str(int(command.death_signal))),
-            *command.argv,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=_LINE_LIMIT,
-            env=command.environment,
-            cwd=command.folder,
-            # Not in our group: Ctrl-C reaches us alone, and we stop in order.
-            process_group=0,
-        )
-        assert process.stdout is not None  # noqa: S101 - PIPE was asked for above
-        output = asyncio.create_task(_pass_on(process.stdout, command.name, on_line))
+        # A pipe of our own: asyncio takes a child with a pipe of its making for alive
+        # until all that the child had started, too, have closed it.
+        read_end, write_end = os.pipe()
+        reading = os.fdopen(read_end, "rb", buffering=0)
+        output = asyncio.create_task(_pass_on(reading, command.name, on_line))
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", child_start.__file__),
+                *(str(os.getpid()), str(int(command.death_signal))),
+                *command.argv,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=write_end,
+                stderr=write_end,
+                env=command.environment,
+                cwd=command.folder,
+                # Not in our group: Ctrl-C reaches us alone, and we stop in order.
+                process_group=0,
+            )
+        finally:
+            os.close(write_end)
         return cls(process, output)
 
     @property
@@ -134,20 +140,22 @@ class ChildProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
 
 
-async def _pass_on(
-    stream: asyncio.StreamReader, name: str, on_line: Callable[[str, str], None]
-) -> None:
-    while True:
-        try:
-            line = await stream.readuntil()
-        except asyncio.IncompleteReadError as end:
-            if end.partial:
-                on_line(name, _text(end.partial))
-            return
-        except asyncio.LimitOverrunError as overrun:
-            line = await stream.readexactly(overrun.consumed)
-        on_line(name, _text(line))
+async def _pass_on(pipe: FileIO, name: str, on_line: Callable[[str, str], None]) -> None:
+    stream = asyncio.StreamReader(limit=_LINE_LIMIT)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(stream), pipe
+    )
+    try:
+        while line := await _next_line(stream):
+            on_line(name, line.decode(errors="replace").rstrip("\r\n"))
+    finally:
+        transport.close()
 
 
-def _text(line: bytes) -> str:
-    return line.decode(errors="replace").rstrip("\r\n")
+async def _next_line(stream: asyncio.StreamReader) -> bytes:
+    try:
+        return await stream.readuntil()
+    except asyncio.IncompleteReadError as end:
+        return end.partial
+    except asyncio.LimitOverrunError as overrun:
+        return await stream.readexactly(overrun.consumed)

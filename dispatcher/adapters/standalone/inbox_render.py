@@ -59,7 +59,9 @@ class PageRenderer:
         """
         names = self._mailbox.names()
         pages = max(1, -(-len(names) // MAILS_PER_PAGE))
-        number = min(int(page), pages) if page.isascii() and page.isdigit() and int(page) else 1
+        # The length first: a number of thousands of digits is an error to int().
+        number = int(page) if len(page) < 10 and page.isascii() and page.isdigit() else 1  # noqa: PLR2004 - nine digits do
+        number = min(max(number, 1), pages)
         shown = names[(number - 1) * MAILS_PER_PAGE : number * MAILS_PER_PAGE]
         return self._environment.get_template("list.html").render(
             rows=[row for name in shown if (row := self._row_if_there(name))],
