@@ -1,0 +1,62 @@
+"""kill -9 of a part, or of all, with a thousand events on their way: every one is mailed."""
+
+import os
+import signal
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.acceptance.system import System, an_event, up, wait_until
+
+EVENTS = 1000
+IN_FLIGHT = 128
+"""DISPATCHER_CONCURRENCY's default: what a worker that dies may have handed over unrecorded."""
+
+
+def _publish_all(system: System) -> None:
+    for number in range(EVENTS):
+        system.publish(an_event(f"evt-{number}"))
+
+
+def _check_all_mailed(system: System) -> None:
+    wait_until(
+        lambda: system.ask("deliveries", "--limit", "1")["totals"]["sent"] == EVENTS,
+        "every event is sent",
+        within=60,
+    )
+    totals = system.ask("deliveries", "--limit", "1")["totals"]
+    assert totals["accepted"] == totals["sent"] + totals["skipped"] + totals["dead"]
+    copies = Counter(str(mail["Message-ID"]) for mail in system.mails())
+    readers = {str(mail["To"].addresses[0].addr_spec) for mail in system.mails()}
+    assert readers == {f"evt-{number}@acme.example" for number in range(EVENTS)}
+    assert len(copies) == EVENTS
+    again = copies.total() - EVENTS
+    print(f"mailed twice: {again}")
+    assert again <= IN_FLIGHT
+
+
+def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
+    with up(tmp_path / "var") as system, ThreadPoolExecutor(1) as producer:
+        system.update_policy("acme", {"passwordChange": True})
+        (worker,) = system.workers()
+        publishing = producer.submit(_publish_all, system)
+        mailed = wait_until(lambda: len(system.mail_files()), "the first mails are there")
+        os.kill(worker, signal.SIGKILL)
+        assert mailed < EVENTS, "it was killed amid them"
+        publishing.result()
+        _check_all_mailed(system)
+
+
+def test_a_killed_system_goes_on_with_the_same_data(tmp_path: Path) -> None:
+    with up(tmp_path / "var") as system:
+        system.update_policy("acme", {"passwordChange": True})
+        (worker,) = system.workers()
+        os.kill(worker, signal.SIGSTOP)
+        _publish_all(system)
+        os.kill(worker, signal.SIGCONT)
+        wait_until(lambda: len(system.mail_files()), "the first mails are there")
+        system.process.kill()
+        system.process.wait()
+        assert len(system.mail_files()) < EVENTS, "it was killed amid them"
+        with up(tmp_path / "var") as again:
+            _check_all_mailed(again)
