@@ -103,7 +103,9 @@ def show(
 @app.command("resend")
 def resend(
     context: typer.Context,
-    event_ids: EventIds | None = None,
+    event_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID", help="The events' ids.")
+    ] = None,
     *,
     every: Annotated[
         bool, typer.Option("--all", help="All that --org and --reason match.")

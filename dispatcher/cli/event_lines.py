@@ -39,16 +39,18 @@ def read(lines: Iterable[str]) -> Iterator[EventLine]:
 
 
 def completed(event: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Return an event with a random id and the time now, where it has none of its own.
+    """Return an event with a random id and the time now, where it has none of its own."""
+    return {"id": str(uuid4()), "occurred_at": now.isoformat()} | dict(event)
 
-    An ``occurred_at`` of ``now`` or ``now-5m`` is replaced by the time it stands for, so
-    that a file of examples stays fresh.
+
+def dated(event: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return an event whose ``occurred_at`` of ``now`` or ``now-5m`` is the time it stands for.
+
+    So a file of examples stays fresh.
     """
-    whole = {"id": str(uuid4()), "occurred_at": "now"} | dict(event)
-    said = whole["occurred_at"]
-    if isinstance(said, str):
-        whole["occurred_at"] = resolve_now(said, now) or said
-    return whole
+    said = event.get("occurred_at")
+    meant = resolve_now(said, now) if isinstance(said, str) else None
+    return dict(event) if meant is None else dict(event) | {"occurred_at": meant}
 
 
 def check(lines: Iterable[EventLine]) -> None:

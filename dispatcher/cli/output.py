@@ -95,7 +95,13 @@ def note(*parts: RenderableType) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
     """Print rows; a column whose name begins with ``>`` is aligned to the right."""
-    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    grid = Table(
+        box=None,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+        header_style="bold",
+        show_header=any(columns),
+    )
     for column in columns:
         right = column.startswith(">")
         grid.add_column(
@@ -103,7 +109,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
         )
     for row in rows:
         grid.add_row(*(Text(clean(cell)) if isinstance(cell, str) else cell for cell in row))
-    say(grid)
+    console = _console(sys.stdout)
+    with console.capture() as printed:
+        console.print(grid)
+    sys.stdout.writelines(f"{row.rstrip()}\n" for row in printed.get().splitlines())
 
 
 def progress(what: str, *, quiet: bool = False) -> Progress:

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -19,7 +19,7 @@ from dispatcher.cli.session import Session, session
 from dispatcher.events import ActorKind, Change
 from dispatcher.ports import Parcel, Queue
 
-_BATCH: Final = 200
+_BATCH: Final = 100
 """Events per call to the broker: what Ctrl-C may have to wait for."""
 
 
@@ -47,8 +47,9 @@ def command(
     """Publish one event, or each line of a file, and print the ids.
 
     A line is an event as JSON, or an object with one under "event". A missing id is made up,
-    a missing time is now. All lines are checked before the first is published. Ctrl-C stops
-    between two events and tells how many were published.
+    a missing time is now, and a time may be now-5m. All lines are checked before the first is
+    published; with --no-check they go out as they are, and bad ones become dead letters.
+    Ctrl-C stops between two events and tells how many were published.
 
     For example:
 
@@ -97,15 +98,16 @@ def _read(file: str) -> list[EventLine]:
 
 def _checked(here: Session, lines: Iterable[EventLine], *, check: bool) -> list[EventLine]:
     now = here.now()
-    whole = [
-        EventLine(line.number, event_lines.completed(line.event, now))
-        if isinstance(line.event, dict) and check
-        else line
-        for line in lines
-    ]
-    if check:
-        event_lines.check(whole)
+    dated = [_on_objects(line, lambda event: event_lines.dated(event, now)) for line in lines]
+    if not check:
+        return dated
+    whole = [_on_objects(line, lambda event: event_lines.completed(event, now)) for line in dated]
+    event_lines.check(whole)
     return whole
+
+
+def _on_objects(line: EventLine, change: Callable[[dict[str, Any]], dict[str, Any]]) -> EventLine:
+    return replace(line, event=change(line.event)) if isinstance(line.event, dict) else line
 
 
 @dataclass(slots=True)

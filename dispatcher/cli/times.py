@@ -7,7 +7,7 @@ from typing import Final
 from dispatcher.cli.failures import UsageError
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_SPAN: Final = re.compile(r"(\d{1,9})\s*([smhdw])")
+_SPAN: Final = re.compile(r"(\d{1,5})\s*([smhdw])")
 _NOW: Final = re.compile(r"now(?:-(?P<span>.+))?")
 _STEPS: Final = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 

@@ -48,7 +48,8 @@ def command(
         )
     else:
         for number, (_, story) in enumerate(told):
-            output.say(*([""] if number else []))
+            if number:
+                output.say()
             print_story(story, now)
     if not found:
         _tell_where_to_look(here, event_id, org)

@@ -1,0 +1,99 @@
+"""An installation in memory, and what a command answers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from dispatcher.adapters.store.memory import MemoryLedger
+from dispatcher.adapters.store.memory_policies import MemoryPolicyStore
+from dispatcher.cli.session import OpenStore
+from dispatcher.delivery import Dead, DeadReason, Outcome, Report
+from dispatcher.errors import StoreUnavailable
+from dispatcher.events import Event
+from dispatcher.policies import Policies
+from dispatcher.ports import Claim, Parcel
+from tests.builders import StandingClock, an_event
+
+_T = TypeVar("_T")
+
+
+class MemoryQueue:
+    """A queue that remembers, and takes no more than so many events."""
+
+    def __init__(self) -> None:
+        self.parcels: list[Parcel] = []
+        self.room = 1_000_000
+
+    async def publish(self, parcels: Sequence[Parcel]) -> None:
+        if len(self.parcels) + len(parcels) > self.room:
+            raise StoreUnavailable("the broker does not take messages")
+        self.parcels += parcels
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryStore:
+    ledger: MemoryLedger
+    policies: Policies
+
+
+@dataclass
+class MemorySession:
+    """The session of the commands under test; ``away`` is what a store that is away raises."""
+
+    clock: StandingClock = field(default_factory=StandingClock)
+    away: StoreUnavailable | None = None
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    events: MemoryQueue = field(default_factory=MemoryQueue)
+
+    def __post_init__(self) -> None:
+        policies = Policies(MemoryPolicyStore(self.clock))
+        self.store = MemoryStore(MemoryLedger(self.clock), policies)
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+    def with_store(self, work: Callable[[OpenStore], Awaitable[_T]]) -> _T:
+        if self.away:
+            raise self.away
+
+        async def opened() -> _T:
+            return await work(self.store)
+
+        return asyncio.run(opened())
+
+    def queue(self) -> MemoryQueue:
+        return self.events
+
+    def backlog(self) -> Mapping[str, int]:
+        return self.waiting
+
+    def has(self, outcome: Outcome, event: Event | None = None, **report: Any) -> None:
+        """Let a delivery reach an outcome."""
+        accepted = event or an_event()
+
+        async def walk() -> None:
+            ledger = self.store.ledger
+            claim = await ledger.claim(accepted, receipt=f"message-{accepted.id}")
+            assert isinstance(claim, Claim)
+            assert await ledger.record(claim, Report(outcome, "password_change", **report))
+
+        asyncio.run(walk())
+
+    def has_dead(
+        self, event_id: str, *, org: str = "acme", reason: DeadReason = DeadReason.RENDER_ERROR
+    ) -> None:
+        self.has(Dead(reason, "what was wrong"), an_event(event_id, org=org))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Answer]
