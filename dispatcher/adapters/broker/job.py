@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from billiard.einfo import ExceptionInfo
 from celery.exceptions import SoftTimeLimitExceeded
+from greenlet import getcurrent
 
 from dispatcher.adapters.broker.loop import Strand
 
@@ -61,20 +62,31 @@ class Job:
         if accepted is not None:
             accepted(pid, now)
 
-    def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Run until the task first waits or ends; called on the loop's thread."""
-        self._loop = loop
+    def run(self) -> None:
+        """Run the task and finish; called on a strand, raises nothing."""
+        self._loop = asyncio.get_running_loop()
+        self._strand = cast("Strand", getcurrent())
         soft, hard = self._limits
         if soft:
-            self._timers.append(loop.call_later(soft, self._run_out, "soft", soft))
+            self._timers.append(self._loop.call_later(soft, self._run_out, "soft", soft))
         if hard:
-            self._timers.append(loop.call_later(hard, self._run_out, "hard", hard))
-        self._strand = Strand(self._run)
-        self._strand.switch()
+            self._timers.append(self._loop.call_later(hard, self._run_out, "hard", hard))
+        target, args, kwargs = self._call
+        try:
+            outcome = ("callback", (target(*args, **kwargs),))
+        except (Abandoned, asyncio.CancelledError):
+            # Not acknowledged: its message goes back to the queue.
+            self._end(None)
+        except BaseException:  # noqa: BLE001 -- Celery is told, whatever it was
+            self._end(("error_callback", (ExceptionInfo(),)))
+        else:
+            self._end(outcome)
+        # The strand makes other calls now, which nobody may interrupt in this one's name.
+        self._strand = None
 
     def abandon(self) -> None:
         """Stop the task where it waits and tell nobody; called on the loop's thread."""
-        if self._outcome is None and self._strand is not None:
+        if not self.is_over and self._strand is not None:
             self._strand.interrupt(Abandoned())
 
     def terminate(self, signal: int | None = None) -> None:  # noqa: ARG002 -- Celery's signature
@@ -90,18 +102,6 @@ class Job:
         callback = self._callbacks.get(name)
         if callback is not None:
             callback(*arguments)
-
-    def _run(self) -> None:
-        target, args, kwargs = self._call
-        try:
-            outcome = ("callback", (target(*args, **kwargs),))
-        except (Abandoned, asyncio.CancelledError):
-            # Not acknowledged: its message goes back to the queue.
-            self._end(None)
-        except BaseException:  # noqa: BLE001 -- Celery is told, whatever it was
-            self._end(("error_callback", (ExceptionInfo(),)))
-        else:
-            self._end(outcome)
 
     def _run_out(self, kind: str, limit: float) -> None:
         if self.is_over or self._strand is None:
