@@ -10,11 +10,11 @@ document that browsers, editors and the inliner understand.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
-from typing import Final
+from typing import Any, Final
 
 from css_inline import CSSInliner, InlineError
 from jinja2 import BaseLoader, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
@@ -141,25 +141,44 @@ def _styled(document: str, stylesheet: str) -> str:
     return _INDENTATION.sub("\n", _STATEMENT.sub(r"\1", styled))
 
 
-class _Translation(Extension):
-    """Puts the catalogue's text where ``_("…")`` stands, before a template is compiled."""
+class _Folding(Extension):
+    """Puts in, before a template is compiled, what will be the same in every message.
+
+    That is the catalogue's text where ``_("…")`` stands, and constants where they stand
+    alone, as in ``{{ lang }}``. The compiler then joins them with the text around them.
+    """
 
     environment: "_Environment"
 
     def filter_stream(self, stream: TokenStream) -> Iterable[Token]:
-        """Yield the template's tokens; in HTML, texts are escaped here and for good."""
+        """Yield the template's tokens; in HTML, what is put in is escaped here and for good."""
         html = stream.name is not None and stream.name.endswith(".html")
+        before = ""
         for token in stream:
-            if not (token.test("name:_") and stream.current.test("lparen")):
+            text = self._known(token, stream, before)
+            before = token.type
+            if text is None:
                 yield token
-                continue
-            next(stream)
-            text = self.environment.catalogue.gettext(stream.expect("string").value)
-            stream.expect("rparen")
-            yield Token(token.lineno, "string", _references(text) if html else text)
-            if html:
+            elif html:
+                yield Token(token.lineno, "string", _references(text))
                 yield Token(token.lineno, "pipe", "|")
                 yield Token(token.lineno, "name", "safe")
+            else:
+                yield Token(token.lineno, "string", text)
+
+    def _known(self, token: Token, stream: TokenStream, before: str) -> str | None:
+        if token.test("name:_") and stream.current.test("lparen"):
+            next(stream)
+            text = stream.expect("string").value
+            stream.expect("rparen")
+            return self.environment.catalogue.gettext(text)
+        if (
+            before == "variable_begin"
+            and token.test("name")
+            and stream.current.test("variable_end")
+        ):
+            return self.environment.constants.get(token.value)
+        return None
 
 
 def _references(text: str) -> str:
@@ -176,7 +195,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.catalogue = catalogue
         super().__init__(
             loader=sources,
-            extensions=[_Translation],
+            extensions=[_Folding],
             autoescape=lambda name: name is None or not name.endswith(".txt"),
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -185,12 +204,20 @@ class _Environment(ImmutableSandboxedEnvironment):
             cache_size=-1,
         )
         self.filters["wrap"] = _wrap
-        self.globals = {
+        self.constants = {
             **constants,
             "lang": catalogue.language,
             "dir": "rtl" if catalogue.rtl else "ltr",
             "start": "right" if catalogue.rtl else "left",
         }
+        self.globals = dict(self.constants)  # none of Jinja's own
+
+    def make_globals(
+        self,
+        d: MutableMapping[str, Any] | None,  # noqa: ARG002 - Jinja's signature
+    ) -> MutableMapping[str, Any]:
+        """Return one plain mapping for all templates: a ChainMap, copied per render, is slow."""
+        return self.globals
 
     def edition(self, kind: str) -> Edition:
         """Return the compiled templates of that folder."""

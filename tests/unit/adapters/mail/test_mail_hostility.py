@@ -70,8 +70,9 @@ def test_no_name_changes_the_message_and_every_name_comes_back(name: str) -> Non
     expected = plain(name) or ""
     strict = read(message)
     [address] = strict.mail["To"].addresses
-    # Before 3.13 the strict parser leaves the folds between encoded-words in a name.
-    assert address.display_name.replace(" ", "") == expected.replace(" ", "")
+    # The strict parser makes every white space in a name a plain one, and before 3.13 it
+    # leaves the folds between encoded-words; the exact name is read below.
+    assert "".join(address.display_name.split()) == "".join(expected.split())
     shown, _ = parseaddr(email.message_from_bytes(message.content)["To"])
     assert str(make_header(decode_header(shown))) == expected
     greeting = f"Hello {expected}," if expected else "Hello,"
