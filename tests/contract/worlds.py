@@ -1,0 +1,75 @@
+"""The worlds a contract is tried in: memory and a real Valkey; in both, time can be made to pass."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from redis.asyncio import Redis
+
+from dispatcher.adapters.store import (
+    MemoryLedger,
+    MemoryPolicyStore,
+    ValkeyLedger,
+    ValkeyPolicyStore,
+    connect,
+)
+from dispatcher.ports import DeadLetters, DeliveryLog, Ledger, PolicyStore
+from tests.builders import StandingClock
+
+LEASE, HORIZON = 15.0, 600.0
+
+
+class FullLedger(Ledger, DeliveryLog, DeadLetters, Protocol):
+    """A ledger with its log and its dead letters."""
+
+
+@dataclass
+class World:
+    """One store, and power over its time."""
+
+    ledger: FullLedger
+    policies: PolicyStore
+    pass_time: Callable[[float], Awaitable[None]]
+
+
+Story = Callable[[World], Awaitable[None]]
+
+
+@dataclass
+class MemoryWorld:
+    clock: StandingClock = field(default_factory=StandingClock)
+
+    def play(self, story: Story) -> None:
+        async def pass_time(seconds: float) -> None:
+            self.clock.advance(seconds)
+
+        ledger = MemoryLedger(self.clock, lease=LEASE, requeue_horizon=HORIZON)
+        asyncio.run(_as_coroutine(story, World(ledger, MemoryPolicyStore(self.clock), pass_time)))
+
+
+@dataclass
+class ValkeyWorld:
+    url: str
+
+    def play(self, story: Story) -> None:
+        asyncio.run(self._play(story))
+
+    async def _play(self, story: Story) -> None:
+        async with connect(self.url) as client:
+            await client.flushall()
+            ledger = ValkeyLedger(client, lease=LEASE, requeue_horizon=HORIZON)
+            try:
+                await story(World(ledger, ValkeyPolicyStore(client), lambda s: let_pass(client, s)))
+            finally:
+                await ledger.close()
+
+
+async def let_pass(client: Redis, seconds: float) -> None:
+    """Bring everything that is to happen nearer, as if so much time had passed."""
+    for name in await client.zrange("nd:due", 0, -1):
+        await client.zincrby("nd:due", -1000 * seconds, name)
+
+
+async def _as_coroutine(story: Story, world: World) -> None:
+    await story(world)
