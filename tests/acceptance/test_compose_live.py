@@ -67,8 +67,8 @@ def _started(
 def worker(valkey: StackValkey, tmp_path: Path) -> Iterator[Mapping[str, str]]:
     """Return the surroundings of a worker that Docker would call healthy."""
     surroundings = _surroundings("worker", valkey, tmp_path)
-    with _started(worker_command(), surroundings, tmp_path):
-        _until(lambda: _healthy(surroundings, tmp_path), "the worker is healthy")
+    with _started(worker_command(), surroundings, tmp_path) as process:
+        _until(lambda: _healthy(surroundings, tmp_path), "the worker is healthy", process)
         yield surroundings
 
 
@@ -84,9 +84,13 @@ def _healthy(surroundings: Mapping[str, str], folder: Path) -> bool:
     return asked.returncode == 0
 
 
-def _until(condition: Callable[[], bool], wish: str) -> None:
+def _until(
+    condition: Callable[[], bool], wish: str, process: subprocess.Popen[bytes] | None = None
+) -> None:
+    """Wait for *condition*; a *process* that has ended will not fulfil it."""
     deadline = time.monotonic() + PATIENCE
     while not condition():
+        assert process is None or process.poll() is None, f"ended instead: {wish}"
         assert time.monotonic() < deadline, f"not within {PATIENCE:.0f} s: {wish}"
         time.sleep(0.05)
 
@@ -128,8 +132,8 @@ def test_flower_sees_the_worker_with_a_monitor_s_rights(
     surroundings = _surroundings("flower", valkey, tmp_path)
     user = b64encode(surroundings["FLOWER_BASIC_AUTH"].encode()).decode()
 
-    with _started(command, surroundings, tmp_path):
-        _until(page.is_socket, "flower listens")
+    with _started(command, surroundings, tmp_path) as process:
+        _until(page.is_socket, "flower listens", process)
         assert _get(page, "/workers?json=1", {})[0] == 401
         _until(lambda: _online(page, {"Authorization": f"Basic {user}"}), "flower sees a worker")
 
