@@ -93,6 +93,11 @@ def note(*parts: RenderableType) -> None:
         console.print(Text(clean(part)) if isinstance(part, str) else part)
 
 
+def passed_on(name: str, line: str) -> None:
+    """Pass a child's line of output on to stderr, under its name."""
+    sys.stderr.write(f"{name} │ {line if line.isprintable() else clean(line)}\n")
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
     """Print rows; a column whose name begins with ``>`` is aligned to the right."""
     grid = Table(
