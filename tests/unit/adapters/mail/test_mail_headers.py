@@ -12,9 +12,10 @@ from dispatcher.adapters.mail.addresses import parse_address
 from dispatcher.adapters.mail.headers import date, encoded_words, mailbox, unstructured
 from dispatcher.errors import RenderError
 
-_PRINTABLE = st.text(
+_ANY = st.text(
     st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1, max_size=120
 ).map(str.strip)
+_PRINTABLE = _ANY.filter(bool)
 
 
 def _decoded(header: str) -> str:
