@@ -215,6 +215,8 @@ class Pool:
 
     def _is_worn(self, connection: Connection) -> bool:
         limits = self._limits
+        if not connection.taken:
+            return False
         if limits.messages and connection.taken >= limits.messages:
             return True
         return self._loop().time() - connection.opened_at >= limits.age
