@@ -8,8 +8,9 @@ import weakref
 from fnmatch import fnmatchcase
 from typing import Final, Protocol
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import Envelope, Session
 
+from dispatcher.adapters.standalone.inbox_session import MAX_SIZE, InboxSession
 from dispatcher.adapters.standalone.mailbox import Mailbox
 
 ACCEPTED: Final = "250 2.0.0 kept"
@@ -91,7 +92,7 @@ class InboxServer:
         self, mailbox: Mailbox, *, refuse: frozenset[str], greylist: frozenset[str]
     ) -> None:
         self._rules = _Rules(mailbox, refuse, greylist)
-        self._sessions: weakref.WeakSet[SMTP] = weakref.WeakSet()
+        self._sessions: weakref.WeakSet[InboxSession] = weakref.WeakSet()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
@@ -126,10 +127,11 @@ class InboxServer:
             if isinstance(session.transport, asyncio.Transport):
                 session.transport.abort()
 
-    def _session(self) -> SMTP:
-        session = SMTP(
+    def _session(self) -> InboxSession:
+        session = InboxSession(
             self._rules,
             enable_SMTPUTF8=True,
+            data_size_limit=MAX_SIZE,
             hostname="inbox.localhost",
             ident="dispatcher's inbox",
             loop=self._loop,

@@ -117,6 +117,60 @@ def test_pipelined_groups_are_answered_one_by_one(inbox: Inbox) -> None:
     assert len(inbox.mailbox.names()) == 1
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\r\n",
+        b".\r\n",
+        b"..\r\n.\r\n",
+        b"A sentence.\r\nAnother.\r\n.\r\n",
+        b"x" * 998 + b"\r\n",
+        b"." + b"x" * 997 + b"\r\n",
+        (b"y" * 70 + b".\r\n") * 10_000,
+    ],
+    ids=["empty", "blank", "dot", "dots", "sentences", "long", "long with a dot", "large"],
+)
+def test_dots_and_sizes_change_nothing_in_a_mail(
+    inbox: Inbox, client: smtplib.SMTP, content: bytes
+) -> None:
+    client.mail("a@acme.example")
+    client.rcpt("b@acme.example")
+    assert client.docmd("DATA")[0] == 354
+    client.send((b"\r\n" + content).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n")
+    assert client.getreply()[0] == 250
+    (name,) = inbox.mailbox.names()
+    assert inbox.mailbox.read(name) == content
+
+
+def test_a_mail_larger_than_announced_is_refused_and_the_next_one_taken(
+    inbox: Inbox, client: smtplib.SMTP
+) -> None:
+    client.mail("a@acme.example")
+    client.rcpt("b@acme.example")
+    assert client.data((b"x" * 800 + b"\r\n") * 42_000)[0] == 552
+    send(client)
+    assert len(inbox.mailbox.names()) == 1
+
+
+def test_a_line_that_a_relay_may_refuse_is_refused(inbox: Inbox, client: smtplib.SMTP) -> None:
+    client.mail("a@acme.example")
+    client.rcpt("b@acme.example")
+    assert client.data(b"x" * 1001 + b"\r\n")[0] == 500
+    assert inbox.mailbox.names() == ()
+
+
+@pytest.mark.parametrize(
+    "path", ["a@x.example", '"quoted mail"@x.example', "o'brien+tag@x.example", "a@[127.0.0.1]"]
+)
+def test_every_form_of_address_is_taken(inbox: Inbox, client: smtplib.SMTP, path: str) -> None:
+    client.docmd("MAIL FROM:<>")
+    assert client.docmd(f"RCPT TO:<{path}>")[0] == 250
+    client.data(b"x\r\n")
+    envelope = inbox.mailbox.envelope(inbox.mailbox.names()[0])
+    assert (envelope.sender, envelope.recipients) == ("", (path,))
+
+
 def test_a_recipient_who_is_to_be_refused_is(client: smtplib.SMTP) -> None:
     client.mail("a@acme.example")
     code, reply = client.rcpt("Refused@anywhere.example")
