@@ -68,6 +68,8 @@ def worker(valkey: StackValkey, tmp_path: Path) -> Iterator[Mapping[str, str]]:
     """Return the surroundings of a worker that Docker would call healthy."""
     surroundings = _surroundings("worker", valkey, tmp_path)
     with _started(worker_command(), surroundings, tmp_path) as process:
+        log = tmp_path / "worker.log"  # asked too early, the health command waits for an answer
+        _until(lambda: " ready." in log.read_text(), "the worker is ready", process)
         _until(lambda: _healthy(surroundings, tmp_path), "the worker is healthy", process)
         yield surroundings
 
