@@ -77,8 +77,7 @@ class Pool:
         if self._idle:
             self._idle.pop().start(handover)
         else:
-            self._line.append(handover)
-            self._serve_waiting()
+            self._join_line(handover)
         reply = await handover.verdict
         return Receipt(self._relay, reply.code, loop.time() - started)
 
@@ -149,6 +148,13 @@ class Pool:
             self._line.put_back(handover)
         else:
             handover.refuse(orphan.phase, self._relay, orphan.reply, orphan.why)
+
+    def _join_line(self, handover: Handover) -> None:
+        self._line.append(handover)
+        if len(self._line) == 1:
+            self._serve_waiting()
+        else:
+            self._grow()  # others wait already: no connection has room
 
     def _serve_waiting(self) -> None:
         while self._idle and (handover := self._line.take()):

@@ -105,11 +105,11 @@ def test_an_envelope_is_one_write_and_the_next_rides_behind_the_body(
     assert conversation.begin(first) == (
         b"MAIL FROM:<a@a.example>\r\nRCPT TO:<r1@b.example>\r\nDATA\r\n"
     )
-    assert not conversation.has_room
+    rooms = [conversation.has_room]
     assert conversation.answer(Reply(250, b"")) == b""
     assert conversation.answer(Reply(250, b"")) == b""
     assert conversation.answer(Reply(354, b"")) == first.body
-    assert conversation.has_room
+    assert [*rooms, conversation.has_room] == [False, True]
     assert conversation.begin(second).startswith(b"MAIL")
     conversation.answer(Reply(250, b"queued"))
     assert _verdict(first) == Reply(250, b"queued")
