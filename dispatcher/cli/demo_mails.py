@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from email import message_from_bytes, policy
+from email import message_from_string, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Final
@@ -51,7 +51,9 @@ def read_mails(folder: Path) -> list[Mail]:
     mails = []
     for path in sorted(folder.glob("*.eml")):
         content = path.read_bytes()
-        parsed = message_from_bytes(content, _class=EmailMessage, policy=policy.default)
+        # Headers may hold UTF-8 as it is (RFC 6532), which the parser knows of text only.
+        text = content.decode(errors="surrogateescape")
+        parsed = message_from_string(text, _class=EmailMessage, policy=policy.default)
         mails.append(Mail(path.name, content, parsed))
     return mails
 

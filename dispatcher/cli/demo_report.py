@@ -1,9 +1,12 @@
 """What a demo found, for people and for programs."""
 
+import json
+import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.text import Text
 
@@ -11,6 +14,9 @@ from dispatcher.cli import output
 from dispatcher.cli.demo_examples import PolicyExample
 from dispatcher.cli.demo_verdicts import Check, Verdict
 from dispatcher.ports import Totals
+
+_WIDE: Final = 160
+"""Columns that a terminal needs to show also what each event is an example of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +70,11 @@ def show(report: Report) -> None:
         ([_mark(passed=u.passed), *_update_cells(u)] for u in report.updates),
     )
     output.say("", output.strong("Event → decision → mail"), "")
+    columns = ("", ">line", "organization", "event", "decision", "mail", "what it shows")
+    shown = len(columns) if _is_wide() else len(columns) - 1
     output.table(
-        ("", ">line", "organization", "event", "what it shows", "decision", "mail"),
-        ([_mark(passed=v.passed), *_event_cells(v)] for v in report.verdicts),
+        columns[:shown],
+        ([_mark(passed=v.passed), *_event_cells(v)][:shown] for v in report.verdicts),
     )
     output.say("", output.strong("Checks"), "")
     for check in report.checks:
@@ -100,6 +108,10 @@ def document(report: Report) -> dict[str, Any]:
     }
 
 
+def _is_wide() -> bool:
+    return not sys.stdout.isatty() or shutil.get_terminal_size().columns >= _WIDE
+
+
 def _summary(report: Report) -> Text:
     totals = report.totals
     counts = (
@@ -122,7 +134,7 @@ def _update_cells(update: PolicyUpdate) -> list[str | Text]:
     example, result = update.example, update.result
     details = result.get("details") if isinstance(result, dict) else None
     told = f"sequence {details['sequence']}" if isinstance(details, dict) else _message(result)
-    return [example.org_id, str(example.body), told, output.faint(example.note)]
+    return [example.org_id, json.dumps(example.body), told, output.faint(example.note)]
 
 
 def _message(result: object) -> str:
@@ -136,9 +148,9 @@ def _event_cells(verdict: Verdict) -> list[str | Text]:
         str(example.line),
         _short(org_id) or "-",
         _short(event_id) or "-",
-        output.faint(example.note),
         _decision(verdict),
         verdict.mail.name if verdict.mail else "",
+        output.faint(example.note),
     ]
 
 

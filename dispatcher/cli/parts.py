@@ -108,7 +108,7 @@ def worker(name: str, places: Endpoints, changed: Mapping[str, str]) -> Command:
     celery = (sys.executable, "-m", "celery", "-A", "dispatcher")
     return Command(
         name,
-        argv=(*celery, "worker", "--hostname", f"{name}@%h"),
+        argv=(*celery, "worker", "--without-mingle", "--hostname", f"{name}@%h"),
         environment=environment_with(
             broker_url=places.broker_url, store_url=places.store_url, **changed
         ),
