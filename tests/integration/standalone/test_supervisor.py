@@ -15,12 +15,12 @@ from dispatcher.adapters.standalone.restart_delay import RestartDelay
 from dispatcher.adapters.standalone.supervisor import EXIT_CONFIG, Supervisor
 from dispatcher.errors import ConfigError
 
-STAY = "import signal, sys, time; print('up', flush=True); time.sleep(600)"
+STAY = "import time; print('up', flush=True); time.sleep(600)"
+# Blocked and waited for: a signal between the word and a sleep would be slept through.
 POLITE = (
-    "import os, signal, time\n"
-    "def stop(*_): os.write(1, b'bye\\n'); os._exit(0)\n"
-    "signal.signal(signal.SIGTERM, stop)\n"
-    "print('up', flush=True); time.sleep(600)\n"
+    "import signal\n"
+    "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
+    "print('up', flush=True); signal.sigwait([signal.SIGTERM]); print('bye', flush=True)\n"
 )
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
