@@ -71,16 +71,21 @@ class Edition:
         Raises:
             RenderError: A template failed, or made something too large.
         """
-        try:
-            subject = " ".join(self.subject.render(values).split())
-            seen = {**values, "subject": subject}
-            parts = Parts(subject, self.text.render(seen), self.html.render(seen))
-        except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-            # The error's own text may quote a value.
-            raise RenderError(f"a template failed: {type(error).__name__}") from error
-        if max(len(parts.subject), len(parts.text), len(parts.html)) > LARGEST:
-            raise RenderError(f"a template made a part of more than {LARGEST} characters")
-        return parts
+        subject = " ".join(_rendered(self.subject, values).split())
+        seen = {**values, "subject": subject}
+        return Parts(subject, _rendered(self.text, seen), _rendered(self.html, seen))
+
+
+def _rendered(template: CompiledTemplate, values: Mapping[str, str | bool | None]) -> str:
+    try:
+        text = template.render(values)
+    except Exception as error:  # an operator's template may raise anything
+        # The error's own text may quote a value.
+        reason = type(error).__name__
+        raise RenderError(f"the template {template.name} failed: {reason}") from error
+    if len(text) > LARGEST:
+        raise RenderError(f"the template {template.name} made more than {LARGEST} characters")
+    return text
 
 
 def load_editions(

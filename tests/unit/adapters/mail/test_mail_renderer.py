@@ -255,13 +255,14 @@ def test_a_kind_of_mail_without_its_text_stops_the_start(tmp_path: Path) -> None
         "{{ self.__init__ }}",
         "{{ 1 // 0 }}",
         "{{ range(9) }}",
+        "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
         f"{{{{ 'x' * {LARGEST + 1} }}}}",
     ],
 )
 def test_a_template_sees_plain_values_and_nothing_else(tmp_path: Path, source: str) -> None:
     _override(tmp_path, "password_change/body.txt", source)
     renderer = a_renderer(tmp_path)
-    with pytest.raises(RenderError):
+    with pytest.raises(RenderError, match=r"password_change/body\.txt"):
         renderer.render(a_draft())
 
 
