@@ -46,6 +46,7 @@ def test_every_translation_keeps_its_placeholders() -> None:
         'msgid "Hello %(name)s,"\nmsgstr "Hallo %(name)d,"',
         'msgid "Hello,"\nmsgstr "Hallo,\\nBcc: x"',
         'msgid "Hello,"\nmsgstr "Hallo \\r"',
+        'msgid "a"\nmsgid_plural "b"\nmsgstr[0] "x"\nmsgstr[1] "y"',
         'msgid "Hello,"\nnonsense',
     ],
 )

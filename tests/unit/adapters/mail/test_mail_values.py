@@ -15,7 +15,7 @@ from tests.builders import NOON
         ("Ada", "Ada"), ("  Ada ", "Ada"), ("", None), (" \r\n", None), (None, None),
         ("Ada\r\nBcc: x", "Ada Bcc: x"), ("a\u2028b", "a b"), ("\u202eevil", "evil"),
         ("\u2066a\u2069", "a"), ("a\ud800b", "a\ufffdb"), ("👩‍🚀 山田", "👩‍🚀 山田"),
-        ("{{ 7 }}", "{{ 7 }}"),
+        ("{{ 7 }}", "{{ 7 }}"), ("x" * 101, "x" * 99 + "…"), ("x" * 100, "x" * 100),
         ("see https://evil.example", None), ("WWW.evil.example", None), ("evil.example/x", None),
         ("Dr. Ada/Bob", "Dr. Ada/Bob"), ("J.R. Tolkien", "J.R. Tolkien"),
         ("10.0.0.0/8", "10.0.0.0/8"),
