@@ -19,8 +19,11 @@ from dispatcher.cli.session import Session, session
 from dispatcher.events import ActorKind, Change
 from dispatcher.ports import Parcel, Queue
 
-_BATCH: Final = 100
-"""Events per call to the broker: what Ctrl-C may have to wait for."""
+_LANES: Final = 6
+"""Calls to the broker at a time: a store that syncs every write to disk syncs them together."""
+
+_LANE: Final = 40
+"""Events per call: Ctrl-C waits for the calls under way."""
 
 
 def command(
@@ -120,13 +123,11 @@ class _Published:
 
 def _send(here: Session, lines: Sequence[EventLine], *, as_json: bool) -> None:
     parcels = [Parcel(str(uuid4()), line.event) for line in lines]
-    published = _Published()
+    published, queue = _Published(), here.queue()
     try:
         with output.progress("Publishing", quiet=len(parcels) == 1) as bar:
             task = bar.add_task("", total=len(parcels))
-            asyncio.run(
-                _publish(here.queue(), parcels, published, lambda count: bar.advance(task, count))
-            )
+            asyncio.run(_publish(queue, parcels, published, lambda count: bar.advance(task, count)))
     finally:
         _report(published, as_json=as_json)
         if len(published.parcels) < len(parcels):
@@ -139,9 +140,16 @@ async def _publish(
     queue: Queue, parcels: Sequence[Parcel], published: _Published, advance: Callable[[int], None]
 ) -> None:
     async for batch in _until_interrupted(parcels, published):
-        await queue.publish(batch)
-        published.parcels.extend(batch)
-        advance(len(batch))
+        lanes = [batch[start : start + _LANE] for start in range(0, len(batch), _LANE)]
+        calls = (queue.publish(lane) for lane in lanes)
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        for lane, result in zip(lanes, results, strict=True):
+            if result is None:
+                published.parcels.extend(lane)
+                advance(len(lane))
+        for result in results:
+            if result is not None:
+                raise result
 
 
 async def _until_interrupted(
@@ -153,7 +161,7 @@ async def _until_interrupted(
     loop.add_signal_handler(signal.SIGINT, interrupt.set)
     rest = iter(parcels)
     try:
-        while batch := list(islice(rest, _BATCH)):
+        while batch := list(islice(rest, _LANES * _LANE)):
             if interrupt.is_set():
                 published.interrupted = True
                 return

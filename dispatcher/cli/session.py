@@ -100,9 +100,8 @@ class Installation:
         """
         from dispatcher.adapters.broker.queue import CeleryQueue
         from dispatcher.celery import EVENTS_QUEUE, PASSWORD_CHANGED, app
-        from dispatcher.settings import load_settings
 
-        load_settings()  # wrong settings are told before Celery meets them
+        str(app.conf.broker_url)  # read now, as several threads may publish: Celery reads it lazily
         return CeleryQueue(app, task=PASSWORD_CHANGED, queue=EVENTS_QUEUE)
 
     def backlog(self) -> Mapping[str, int]:
