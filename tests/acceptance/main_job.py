@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from html import unescape
 
+from dispatcher.delivery import Ruling
 from tests.acceptance.system import System, an_event, wait_until
 
 ONCE = ("From", "To", "Subject", "Message-ID", "Date")
@@ -68,7 +69,7 @@ def check_sent(system: System) -> None:
     system.update_policy("main-d", {"passwordChange": True})
     user = {"email": "jörg@bücher.example", "display_name": "Jörg Müßig 🚀", "locale": "de-CH"}
     system.publish(an_event("main-sent", "main-d", user=user, change="admin_reset"))
-    assert (told := system.why("main-sent"))["state"] == "sent", told
+    assert (told := system.settled("main-sent")).state == "sent", told
     mails = [mail for mail in system.mails() if "Jörg" in str(mail["To"])]
     assert len(mails) == 1
     (mail,) = mails
@@ -86,10 +87,10 @@ def check_policy_off(system: System) -> None:
     system.update_policy("main-e", {"passwordChange": False})
     system.publish(an_event("main-off", "main-e"))
     system.publish(an_event("main-unset", "main-nobody"))
-    off, unset = system.why("main-off"), system.why("main-unset")
-    assert (off["state"], off["reason"]) == ("skipped", "policy_off")
-    assert off["policy"] == {"owner": "main-e", "sequence": 1}
-    assert (unset["state"], unset["reason"]) == ("skipped", "policy_unset")
+    off, unset = system.settled("main-off"), system.settled("main-unset")
+    assert (off.state, off.reason) == ("skipped", "policy_off")
+    assert off.ruling == Ruling("main-e", 1)
+    assert (unset.state, unset.reason) == ("skipped", "policy_unset")
     assert not system.mails_to("main-off@main-e.example")
     assert not system.mails_to("main-unset@main-nobody.example")
 
@@ -99,7 +100,7 @@ def check_duplicate(system: System) -> None:
     system.update_policy("main-f", {"passwordChange": True})
     for _ in range(3):
         system.publish(an_event("main-twice", "main-f"))
-    wait_until(lambda: system.why("main-twice")["duplicates"] == 2, "both duplicates are counted")
+    wait_until(lambda: system.settled("main-twice").duplicates == 2, "both duplicates are counted")
     assert len(system.mails_to("main-twice@main-f.example")) == 1
 
 
@@ -109,10 +110,11 @@ def check_malformed(system: System) -> None:
     events: list[object] = [None, 7, [], "x", {}, an_event("main bad id")]
     for event in [*events, an_event("main-bad", user={})]:
         system.publish(event)
-    told = system.why("main-bad")
-    assert (told["state"], told["reason"]) == ("dead", "malformed")
-    assert "expected an id or an email" in told["detail"]
-    wait_until(lambda: system.ask("deliveries", "--reason", "malformed"), "they are listed")
+    told = system.settled("main-bad")
+    assert (told.state, told.reason) == ("dead", "malformed")
+    assert "expected an id or an email" in told.detail
+    reasons = {"dead:malformed": len(events) + 1}
+    wait_until(lambda: (system.totals().reasons or {}).items() >= reasons.items(), "all are dead")
     assert system.workers() == workers
 
 

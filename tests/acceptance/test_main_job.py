@@ -50,7 +50,7 @@ def test_a_message_pushed_by_hand_is_as_good_as_celerys(system: System) -> None:
     socket = system.folder / "valkey" / "valkey.sock"
     with Redis(unix_socket_path=str(socket)) as valkey:
         valkey.lpush("notifications", json.dumps(_raw_message(an_event("by-hand"))))
-    assert system.why("by-hand")["state"] == "sent"
+    assert system.settled("by-hand").state == "sent"
     assert len(system.mails_to("by-hand@acme.example")) == 1
 
 
@@ -72,7 +72,4 @@ def test_policy_updates_do_not_wait_behind_events(system: System) -> None:
     for number in range(500):
         system.publish(an_event(f"burst-{number}"))
     assert system.update_policy("burst", {"passwordChange": True})["details"]["sequence"] == "1"
-    wait_until(
-        lambda: system.ask("deliveries", "--org", "acme")["totals"]["open"] == 0,
-        "the burst is over",
-    )
+    wait_until(lambda: system.totals().open == 0, "the burst is over")
