@@ -122,3 +122,14 @@ class Traits:
     packet: int = 0
     multiline: bool = False
     keep: bool = True
+
+    def offers(self, *, encrypted: bool) -> list[str]:
+        """Return what EHLO offers."""
+        return [
+            *["PIPELINING"] * self.pipelining,
+            *["8BITMIME"] * self.eightbit,
+            *["SMTPUTF8"] * self.smtputf8,
+            *[f"SIZE {self.size}"] * bool(self.size),
+            *["STARTTLS"] * (self.starttls and not encrypted),
+            *[f"AUTH {' '.join(self.auth)}"] * bool(self.auth),
+        ]

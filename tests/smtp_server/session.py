@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from tests.smtp_server.auth import question
+from tests.smtp_server.content import Inlet
 from tests.smtp_server.script import Act, At, Rule, Traits
+from tests.smtp_server.voice import Voice
 
 _VERBS = {at.value.upper().encode(): at for at in (At.EHLO, At.STARTTLS, At.AUTH, At.MAIL)} | {
     at.value.upper().encode(): at for at in (At.RCPT, At.DATA, At.RSET, At.QUIT)
 }
-_MAX_CONTENT = 64 * 1024 * 1024
 
 
 class Relay(Protocol):
@@ -21,21 +22,13 @@ class Relay(Protocol):
     rules: tuple[Rule, ...]
     tls: ssl.SSLContext | None
 
-    def opened(self, session: "Session") -> bool:
-        """Note a connection; False when there are too many."""
-        ...
+    def opened(self, session: "Session") -> bool: ...
 
-    def closed(self, session: "Session") -> None:
-        """Note its end."""
-        ...
+    def closed(self, session: "Session") -> None: ...
 
-    def take(self, session: "Session", content: bytes) -> None:
-        """Note a message."""
-        ...
+    def take(self, session: "Session", content: bytes) -> None: ...
 
-    def heard(self, at: At) -> None:
-        """Note a command."""
-        ...
+    def heard(self, at: At) -> None: ...
 
 
 class Session(asyncio.Protocol):
@@ -45,10 +38,8 @@ class Session(asyncio.Protocol):
         self._relay = relay
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._buffer = bytearray()
-        self._scanned = 0
-        self._out: list[bytes] = []
-        self._dripping: list[bytes] = []
+        self._inlet = Inlet()
+        self._voice = Voice(relay.traits)
         self._mute = False
         self._paused = False
         self._in_data = False
@@ -68,7 +59,7 @@ class Session(asyncio.Protocol):
             return  # the same session, upgraded
         self.encrypted = transport.get_extra_info("sslcontext") is not None
         if not self._relay.opened(self):
-            self._say("421 4.7.0 too many connections")
+            self._voice.say("421 4.7.0 too many connections")
             self._flush(close=True)
             return
         self._answer(At.GREETING, "220 scripted relay")
@@ -79,7 +70,7 @@ class Session(asyncio.Protocol):
         self._relay.closed(self)
 
     def data_received(self, data: bytes) -> None:
-        self._buffer += data
+        self._inlet.feed(data)
         self._pump()
 
     def abort(self) -> None:
@@ -94,55 +85,38 @@ class Session(asyncio.Protocol):
         self._flush()
 
     def _command(self) -> bool:
-        end = self._buffer.find(b"\n")
-        if end < 0:
+        line = self._inlet.line()
+        if line is None:
             return False
-        line = bytes(self._buffer[:end]).rstrip(b"\r")
-        del self._buffer[: end + 1]
         if self._challenge is not None:
             challenge, self._challenge = self._challenge, None
             challenge(line)
             return True
         at = _VERBS.get(line.partition(b" ")[0].upper())
         if at is None:
-            self._say("250 2.0.0 well" if line.upper() == b"NOOP" else "500 5.5.2 what?")
+            self._voice.say("250 2.0.0 well" if line.upper() == b"NOOP" else "500 5.5.2 what?")
             return True
         self._relay.heard(at)
         getattr(self, f"_{at.value}")(line)
         return True
 
     def _content(self) -> bool:
-        buffer = self._buffer
-        if buffer.startswith(b".\r\n"):
-            end, after = 0, 3
-        else:
-            end = buffer.find(b"\r\n.\r\n", self._scanned)
-            if end < 0:
-                self._scanned = max(len(buffer) - 4, 0)
-                assert len(buffer) < _MAX_CONTENT
-                return False
-            end, after = end + 2, end + 5
-        content = bytes(buffer[:end])
-        del buffer[:after]
-        self._scanned, self._in_data = 0, False
+        content = self._inlet.content()
+        if content is None:
+            return False
+        self._in_data = False
         self._final(content)
         return True
 
     def _ehlo(self, _line: bytes) -> None:
-        traits = self._relay.traits
-        offers = ["scripted relay"]
-        offers += ["PIPELINING"] * traits.pipelining + ["8BITMIME"] * traits.eightbit
-        offers += ["SMTPUTF8"] * traits.smtputf8 + [f"SIZE {traits.size}"] * bool(traits.size)
-        offers += ["STARTTLS"] * (traits.starttls and not self.encrypted)
-        offers += [f"AUTH {' '.join(traits.auth)}"] * bool(traits.auth)
-        lines = [f"250-{offer}" for offer in offers[:-1]] + [f"250 {offers[-1]}"]
-        self._answer(At.EHLO, "\r\n".join(lines))
+        *lines, last = ["scripted relay", *self._relay.traits.offers(encrypted=self.encrypted)]
+        self._answer(At.EHLO, "\r\n".join([*(f"250-{line}" for line in lines), f"250 {last}"]))
 
     def _starttls(self, _line: bytes) -> None:
         if not self._answer(At.STARTTLS, "220 2.0.0 go ahead"):
             return
         self._flush()
-        self._buffer.clear()  # RFC 3207 section 4.2: what was sent in the clear does not count
+        self._inlet.clear()  # RFC 3207 section 4.2: what was sent in the clear does not count
         self._paused = True
         self._upgrade = self._loop.create_task(self._start_tls())
 
@@ -164,30 +138,30 @@ class Session(asyncio.Protocol):
     def _auth(self, line: bytes) -> None:
         mechanism, _, initial = line.decode().partition(" ")[2].partition(" ")
         if mechanism.upper() not in self._relay.traits.auth:
-            self._say("504 5.5.4 not offered")
+            self._voice.say("504 5.5.4 not offered")
             return
         challenge, is_right = question(mechanism.upper(), initial, self._relay.traits.users)
         if challenge:
-            self._say(f"334 {challenge}")
+            self._voice.say(f"334 {challenge}")
             self._challenge = lambda answer: self._admit(known=is_right(answer.decode()))
         else:
             self._admit(known=is_right(""))
 
     def _admit(self, *, known: bool) -> None:
         if not known:
-            self._say("535 5.7.8 not you")
+            self._voice.say("535 5.7.8 not you")
         elif self._answer(At.AUTH, "235 2.7.0 welcome"):
             self.authenticated = True
 
     def _mail(self, line: bytes) -> None:
         traits = self._relay.traits
         if traits.messages_per_connection and self.messages >= traits.messages_per_connection:
-            self._say("421 4.7.0 enough for one connection")
+            self._voice.say("421 4.7.0 enough for one connection")
             self._flush(close=True)
         elif not self.authenticated:
-            self._say("530 5.7.0 authenticate first")
+            self._voice.say("530 5.7.0 authenticate first")
         elif self.in_transaction:
-            self._say("503 5.5.1 nested MAIL")
+            self._voice.say("503 5.5.1 nested MAIL")
         elif self._answer(At.MAIL, "250 2.1.0 sender fine"):
             text = line.decode("utf-8", "replace")
             self.sender, _, self.parameters = text[10:].lstrip("<").partition(">")
@@ -196,14 +170,14 @@ class Session(asyncio.Protocol):
     def _rcpt(self, line: bytes) -> None:
         recipient = line[8:].strip(b"<> ").decode("utf-8", "replace")
         if not self.in_transaction:
-            self._say("503 5.5.1 MAIL first")
+            self._voice.say("503 5.5.1 MAIL first")
         elif self._answer(At.RCPT, "250 2.1.5 recipient fine", recipient):
             self.recipients.append(recipient)
 
     def _data(self, _line: bytes) -> None:
         lenient = any(r.at is At.DATA and r.reply.startswith("354") for r in self._relay.rules)
         if not self.recipients and not lenient:
-            self._say("503 5.5.1 RCPT first")
+            self._voice.say("503 5.5.1 RCPT first")
         elif self._answer(At.DATA, "354 go on", self._recipient):
             self._in_data = True
 
@@ -211,7 +185,7 @@ class Session(asyncio.Protocol):
         recipient, relay = self._recipient, self._relay
         self.in_transaction = False
         if not self.recipients:
-            self._say("554 5.5.1 no valid recipients")
+            self._voice.say("554 5.5.1 no valid recipients")
             return
         rule = self._rule(At.FINAL, recipient)
         if rule is not None and rule.act is Act.TAKE_AND_DROP:
@@ -246,11 +220,11 @@ class Session(asyncio.Protocol):
 
     def _obey(self, rule: Rule | None, usual: str) -> bool:
         if rule is None:
-            self._say(usual)
+            self._voice.say(usual)
             return True
         match rule.act:
             case Act.REPLY:
-                self._say(rule.reply)
+                self._voice.say(rule.reply)
                 if rule.reply.startswith("421"):
                     self._flush(close=True)
                 return rule.reply[:1] in "23"
@@ -268,32 +242,11 @@ class Session(asyncio.Protocol):
                 return True
 
     def _resume(self, usual: str) -> None:
-        self._say(usual)
+        self._voice.say(usual)
         self._paused = False
         self._pump()
 
-    def _say(self, reply: str) -> None:
-        if self._relay.traits.multiline and "\r\n" not in reply and reply[:3].isdigit():
-            reply = f"{reply[:3]}-first\r\n{reply[:3]}-\r\n{reply}"
-        self._out.append(reply.encode() + b"\r\n")
-
     def _flush(self, *, close: bool = False) -> None:
         self._mute = self._mute or close
-        if self._transport is None or self._transport.is_closing():
-            return
-        said = b"".join(self._out)
-        self._out.clear()
-        packet = 1 if self._relay.traits.drip else self._relay.traits.packet
-        if packet and said:
-            self._dripping += [said[i : i + packet] for i in range(0, len(said), packet)]
-            if len(self._dripping) * packet - len(said) < packet:
-                self._drip()
-        elif said:
-            self._transport.write(said)
-        if close:
-            self._transport.close()
-
-    def _drip(self) -> None:
-        if self._transport is not None and self._dripping:
-            self._transport.write(self._dripping.pop(0))
-            self._loop.call_later(self._relay.traits.drip, self._drip)
+        if self._transport is not None:
+            self._voice.flush(self._transport, close=close)

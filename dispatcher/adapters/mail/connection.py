@@ -80,7 +80,6 @@ class Connection(asyncio.Protocol):
         self._transport.set_protocol(self)
         if self._transport.is_closing():
             self._end("the connection was lost")
-            self._farewell()
         elif self._unread:
             self.data_received(self._unread)
         else:

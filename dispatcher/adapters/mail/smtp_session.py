@@ -121,13 +121,20 @@ class SessionOpener:
         try:
             yield
         except SMTPResponseException as error:
-            reply = Reply(error.code, error.message.encode(errors="replace"))
-            raise trouble(phase, self._address.name, reply, "", self._address.username) from error
+            reply = _reply(error)
+            why = "the relay talks nonsense"
+            raise trouble(phase, self._address.name, reply, why, self._address.username) from error
         except (SMTPException, OSError, ValueError) as error:
             if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
                 phase = Phase.TLS
             why = f"no session with the relay: {_cause(error)}"
             raise trouble(phase, self._address.name, None, why) from error
+
+
+def _reply(error: SMTPResponseException) -> Reply | None:
+    if not 200 <= error.code < 600:  # noqa: PLR2004 - aiosmtplib gives garbled replies code -1
+        return None
+    return Reply(error.code, error.message.encode(errors="replace"))
 
 
 def _cause(error: Exception) -> str:

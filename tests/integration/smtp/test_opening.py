@@ -159,3 +159,18 @@ def test_a_farewell_in_the_same_packet_as_the_welcome_is_heard(run: Run) -> None
         (outcome,) = run(hand_over(address, [a_message()]))
     assert isinstance(outcome, Receipt)
     assert relay.connections == 2
+
+
+@pytest.mark.parametrize("at", [At.GREETING, At.EHLO])
+def test_nonsense_while_opening_is_the_relays_fault(run: Run, at: At) -> None:
+    with ScriptedRelay(Rule(at, "SSH-2.0-OpenSSH_9.2")) as relay:
+        (outcome,) = run(hand_over(relay, [a_message()]))
+    fault = _fault(outcome)
+    assert (fault.phase, fault.code) == (at.value, None)
+
+
+def test_a_certificate_file_that_is_not_there_is_told(run: Run) -> None:
+    with ScriptedRelay() as relay:
+        address = RelayAddress("127.0.0.1", relay.port, Security.TLS, ca="/nowhere/ca.pem")
+        (outcome,) = run(hand_over(address, [a_message()]))
+    assert "No such file" in _fault(outcome).reason

@@ -202,3 +202,33 @@ def test_closing_does_not_wait_longer_than_its_grace(run: Run) -> None:
         kinds = run(close_now())
     assert kinds[0] is UncertainDelivery
     assert UncertainDelivery not in kinds[1:]
+
+
+def test_growth_that_paused_is_tried_again_without_a_new_message(run: Run) -> None:
+    async def crowd() -> list[object]:
+        timeouts = replace(PATIENT, follow=0.1)
+        async with pool_for(relay, connections=2, timeouts=timeouts) as pool:
+            tasks = [asyncio.create_task(outcome_of(pool, message)) for message in messages(3)]
+            await eventually(lambda: relay.connections == 2)  # the second one is turned away
+            relay.traits = Traits()
+            await eventually(lambda: relay.accepted == 2)
+            stuck = next(task for task in tasks if not task.done())
+            stuck.cancel()
+            return [await task for task in tasks if task is not stuck]
+
+    with ScriptedRelay(
+        Rule(At.FINAL, act=Act.HANG, times=1), traits=Traits(connections=1)
+    ) as relay:
+        outcomes = run(crowd())
+    assert all(isinstance(outcome, Receipt) for outcome in outcomes)
+
+
+def test_a_closed_pool_takes_no_message(run: Run) -> None:
+    async def too_late() -> object:
+        async with pool_for(relay) as pool:
+            await pool.close()
+            return await outcome_of(pool, a_message())
+
+    with ScriptedRelay() as relay:
+        assert isinstance(run(too_late()), NoFreeConnection)
+    assert relay.connections == 0

@@ -1,5 +1,7 @@
 """What a relay refuses, how, and what that does to the messages beside it."""
 
+from dataclasses import replace
+
 import pytest
 
 from dispatcher.delivery import Receipt
@@ -11,7 +13,18 @@ from dispatcher.errors import (
     TransportError,
     UncertainDelivery,
 )
-from tests.integration.smtp.submission import QUICK, Run, a_message, error_of, hand_over, messages
+from tests.integration.smtp.submission import (
+    QUICK,
+    Outcome,
+    Run,
+    a_message,
+    address_of,
+    error_of,
+    hand_over,
+    messages,
+    outcome_of,
+    pool_for,
+)
 from tests.smtp_server import Act, At, Rule, ScriptedRelay, Traits
 
 _REPLIES: list[tuple[At, str, type[TransportError]]] = [
@@ -159,6 +172,23 @@ def test_silence_while_opening_is_the_relays_fault(run: Run, at: At, act: Act) -
     error = error_of(outcome)
     assert type(error) is RelayFault
     assert error.phase == at.value
+
+
+def test_replies_that_come_drop_by_drop_have_a_deadline_as_a_whole(run: Run) -> None:
+    timeouts = replace(QUICK, greeting=30, command=30)
+    with ScriptedRelay() as relay:
+        address = address_of(relay)
+
+        async def drip_after_opening() -> list[Outcome]:
+            async with pool_for(address, connections=1, timeouts=timeouts) as pool:
+                first = await outcome_of(pool, a_message(1))
+                relay.traits = Traits(drip=0.05)
+                relay.drop_all()
+                return [first, await outcome_of(pool, a_message(2))]
+
+        accepted, dripped = run(drip_after_opening())
+    assert isinstance(accepted, Receipt)
+    assert "no reply" in error_of(dripped).reason
 
 
 def test_messages_behind_a_dropped_final_dot_move_and_only_it_is_uncertain(run: Run) -> None:
