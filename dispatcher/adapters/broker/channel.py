@@ -55,6 +55,7 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc] -- kombu ships no typ
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- kombu's signature
         self._direct: dict[str, tuple[str, Callable[[Message], object], bool]] = {}
+        self._has_books = False
         super().__init__(*args, **kwargs)
         self.handlers[TAKE] = self._on_take_readable
 
@@ -88,6 +89,15 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc] -- kombu ships no typ
         return Taker(self.qos, self.keys, terms, self)
 
     @cached_property
+    def taking_client(self) -> Any:  # noqa: ANN401 -- kombu ships no types
+        """The client whose connection is the taker's alone.
+
+        On kombu's own client a blocking pop may be outstanding, left by an unacknowledged
+        consumer such as mingle's, and its reply would be taken for one of the taker's.
+        """
+        return self._create_client(asynchronous=True)
+
+    @cached_property
     def keeper(self) -> LeaseKeeper:
         """The thread that keeps this channel's leases."""
         return LeaseKeeper(self.open_client, self.qos, self.keys, lease=self.lease)
@@ -119,6 +129,7 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc] -- kombu ships no typ
             return
         self._direct[queue] = (consumer_tag, callback, no_ack)
         if self.takes:
+            self._has_books = True
             for name, (_, receive, settles_itself) in self._direct.items():
                 self.taker.consume(name, _acknowledging(receive) if settles_itself else receive)
             self.keeper.start()
@@ -142,7 +153,7 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc] -- kombu ships no typ
         self.keeper.stop(0.0)
         self.taker.finish(monotonic())
         self.qos.give_back([tag for tag in self.qos.held if tag not in running])
-        self._direct.clear()
+        self._has_books = False
         return self.qos
 
     def inherit(self, qos: QoS) -> None:
@@ -152,8 +163,8 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc] -- kombu ships no typ
 
     def close(self) -> None:
         """Close; what is held and not abandoned goes back to its queue at once."""
-        if not self.closed and self._direct:
-            self._closing = True
+        if not self.closed and self._has_books:
+            self._has_books, self._closing = False, True
             self.keeper.stop(_CLOSE_WAIT)
             self.taker.finish(monotonic() + _CLOSE_WAIT)
             self.qos.restore_unacked()
@@ -171,7 +182,7 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc] -- kombu ships no typ
         return super()._basic_cancel(consumer_tag)
 
     def _on_connection_disconnect(self, connection: Any) -> None:  # noqa: ANN401 -- kombu's signature
-        client = self.__dict__.get("client")
+        client = self.__dict__.get("taking_client")
         if client is not None and client.connection is connection and "taker" in self.__dict__:
             self.taker.detach()
         super()._on_connection_disconnect(connection)

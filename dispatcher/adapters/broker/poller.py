@@ -52,7 +52,7 @@ class Poller(MultiChannelPoller):  # type: ignore[misc] -- kombu ships no types
         """Do nothing: sweeping is the lease keeper's work."""
 
     def _tick(self, channel: BatchedChannel) -> None:
-        client = channel.client
+        client = channel.taking_client
         if not self._client_registered(channel, client, TAKE):
             self._register(channel, client, TAKE)
             channel.taker.attach(client.connection)

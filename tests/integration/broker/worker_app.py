@@ -1,0 +1,83 @@
+"""The app of the worker processes that these tests start; settings come from the environment."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from kombu import Queue
+
+ENGINE = os.environ.get("TEST_ENGINE", "ours")
+SOCKET = os.environ["TEST_SOCKET"]
+
+app = Celery("worker_app")
+app.conf.update(
+    broker_url=f"redis+socket://{SOCKET}?virtual_host=0",
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    task_acks_late=True,
+    task_ignore_result=True,
+    task_queues=[
+        Queue("notifications", routing_key="notifications"),
+        Queue("policies", routing_key="policies"),
+    ],
+    task_default_queue="notifications",
+    worker_prefetch_multiplier=1,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    worker_drain_timeout=float(os.environ.get("TEST_DRAIN", "10")),
+    worker_soft_shutdown_timeout=float(os.environ.get("TEST_SOFT", "0")),
+    broker_transport_options={
+        "global_keyprefix": os.environ.get("TEST_PREFIX", ""),
+        "reserved_credit": {"policies": 2},
+        "task_names": ["record", "hold", "block", "fail"],
+        # Stock kombu must have its fair chance to bring messages back, too.
+        "visibility_timeout": 5,
+        "unacked_restore_interval": 1,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 5,
+    }
+    | ({"lease": float(os.environ["TEST_LEASE"])} if "TEST_LEASE" in os.environ else {}),
+)
+app.conf.worker_enable_remote_control = os.environ.get("TEST_REMOTE") != "no"
+app.conf.worker_send_task_events = os.environ.get("TEST_REMOTE") != "no"
+if ENGINE == "ours":
+    from dispatcher.adapters.broker.loop import current_loop_thread
+    from dispatcher.adapters.broker.transport import install
+
+    install()
+    app.conf.worker_consumer = "dispatcher.adapters.broker.consumer:Consumer"
+    app.conf.worker_pool = "dispatcher.adapters.broker.pool:TaskPool"
+
+def note(key: str, value: str) -> None:
+    """Tell the test, without the broker: it may be down."""
+    with (Path(os.environ["TEST_NOTES"]) / key).open("a") as notes:
+        notes.write(f"{value}\n")
+
+
+@app.task(name="record")
+def record(name: str) -> None:
+    note("done", name)
+
+
+@app.task(name="hold")
+def hold(name: str, seconds: float) -> None:
+    note("begun", name)
+    if ENGINE == "ours":
+        current_loop_thread().run(asyncio.sleep(seconds))
+    else:
+        time.sleep(seconds)
+    note("done", name)
+
+
+@app.task(name="block")
+def block(name: str, seconds: float) -> None:
+    note("begun", name)
+    time.sleep(seconds)
+    note("done", name)
+
+
+@app.task(name="fail")
+def fail(*_: Any) -> None:
+    raise ValueError("as asked")
