@@ -81,6 +81,17 @@ class SessionOpener:
             smtp.close()
             raise
 
+    async def check(self) -> Offers:
+        """Open a session, leave it, and return what the relay offers: for whoever sets it up.
+
+        Raises:
+            RelayFault: The relay cannot be used; the phase says how far we came.
+        """
+        session = await self.open()
+        session.transport.write(b"QUIT\r\n")
+        session.transport.close()
+        return session.offers
+
     async def _greet(self, smtp: SMTP) -> None:
         with self._failing_in(Phase.GREETING):
             await smtp.connect(timeout=self._timeouts.greeting)

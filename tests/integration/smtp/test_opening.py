@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from dispatcher.adapters.mail.relay_address import Auth, RelayAddress, Security
+from dispatcher.adapters.mail.smtp_handover import Offers
+from dispatcher.adapters.mail.smtp_session import SessionOpener
 from dispatcher.delivery import Receipt
 from dispatcher.errors import RelayFault
 from tests.integration.smtp.submission import (
@@ -174,3 +176,15 @@ def test_a_certificate_file_that_is_not_there_is_told(run: Run) -> None:
         address = RelayAddress("127.0.0.1", relay.port, Security.TLS, ca="/nowhere/ca.pem")
         (outcome,) = run(hand_over(address, [a_message()]))
     assert "No such file" in _fault(outcome).reason
+
+
+def test_a_check_tells_what_the_relay_offers_and_sends_nothing(
+    run: Run, certificate: Certificate
+) -> None:
+    traits = Traits(starttls=True, size=1_000, pipelining=False)
+    with ScriptedRelay(traits=traits, certificate=certificate) as relay:
+        address = _address(relay, certificate, Security.STARTTLS)
+        offers = run(SessionOpener(address, QUICK).check())
+        relay.wait_for(lambda relay: relay.at_once == 0)
+    assert offers == Offers(eightbit=True, smtputf8=True, sizes=True, size=1_000)
+    assert (relay.commands[At.MAIL], relay.commands[At.QUIT]) == (0, 1)
