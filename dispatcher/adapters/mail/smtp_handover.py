@@ -11,7 +11,7 @@ from dispatcher.errors import RelayFault, TransportError
 from dispatcher.judge import classify
 from dispatcher.message import Message
 
-_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f<>]")
+_UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f<>\ud800-\udfff]")
 _BARE_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 
 _FAILED: Final = {

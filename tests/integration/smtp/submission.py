@@ -37,7 +37,11 @@ def a_message(number: int = 1, *, recipient: str = "", smtputf8: bool = False) -
         f"Message-ID: <{number}@acme.example>\r\n\r\nIt was you?\r\n.\r\n..and a dot\r\n"
     )
     return Message(
-        f"<{number}@acme.example>", "no-reply@acme.example", recipient, content.encode(), smtputf8
+        f"<{number}@acme.example>",
+        "no-reply@acme.example",
+        recipient,
+        content.encode(errors="replace"),
+        smtputf8,
     )
 
 

@@ -95,7 +95,9 @@ def test_a_message_larger_than_the_relay_takes_is_refused_before_it_is_sent(run:
     assert relay.commands[At.MAIL] == 0
 
 
-@pytest.mark.parametrize("recipient", ["a@b>\r\nRCPT TO:<c@d", "a\x00@b", "a>@b", "a\n@b"])
+@pytest.mark.parametrize(
+    "recipient", ["a@b>\r\nRCPT TO:<c@d", "a\x00@b", "a>@b", "a\n@b", "a\ud800@b"]
+)
 def test_an_address_that_would_break_out_of_its_command_is_refused(
     run: Run, recipient: str
 ) -> None:
