@@ -5,13 +5,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final, TypeVar
 
 from pydantic import SecretStr
 
 from dispatcher.adapters.directory.from_event import FromEvent
+from dispatcher.adapters.mail.addresses import parse_mailbox
 from dispatcher.adapters.mail.relay_address import RelayAddress, parse_relays
 from dispatcher.adapters.mail.relays import RelayChange, Relays
-from dispatcher.adapters.mail.renderer import MailRenderer
+from dispatcher.adapters.mail.renderer import Contact, MailRenderer
 from dispatcher.adapters.mail.smtp_limits import PoolLimits
 from dispatcher.adapters.observers.log import LogObserver
 from dispatcher.adapters.standalone.valkey import EmbeddedValkey
@@ -26,6 +28,8 @@ from dispatcher.ports import Observer, Queue
 from dispatcher.redrive import Requeue
 from dispatcher.settings import Settings
 from dispatcher.triggers import discover
+
+_T = TypeVar("_T")
 
 
 class SystemClock:
@@ -163,12 +167,11 @@ class _Post:
 
 def _post(settings: Settings) -> _Post:
     url, sender = _shown(settings.smtp_url), settings.mail_from
-    mistakes = []
-    if not url:
-        mistakes.append("DISPATCHER_SMTP_URL: is required, such as smtp://user:password@relay:587")
-    if not sender:
-        mistakes.append("DISPATCHER_MAIL_FROM: is required, such as Acme <no-reply@acme.example>")
-    if mistakes or not url or not sender:
+    mistakes: list[str] = []
+    addresses = _checked("SMTP_URL", url, parse_relays, mistakes)
+    mailbox = _checked("MAIL_FROM", sender, parse_mailbox, mistakes)
+    _checked("CONTACT", settings.contact, Contact.parse, mistakes)
+    if mistakes or addresses is None or mailbox is None or sender is None:
         raise ConfigError("\n".join(mistakes))
 
     def renderer(secret: bytes) -> MailRenderer:
@@ -181,7 +184,26 @@ def _post(settings: Settings) -> _Post:
             folders=[settings.templates_dir] if settings.templates_dir else [],
         )
 
-    return _Post(parse_relays(url), renderer, settings.smtp_connections)
+    return _Post(addresses, renderer, settings.smtp_connections)
+
+
+def _checked(
+    name: str, text: str | None, parse: Callable[[str], _T], mistakes: list[str]
+) -> _T | None:
+    if text is None:
+        mistakes.append(f"DISPATCHER_{name}: is required, such as {_EXAMPLES[name]}")
+        return None
+    try:
+        return parse(text)
+    except ConfigError as error:
+        mistakes.append(f"DISPATCHER_{name}: {error}")
+        return None
+
+
+_EXAMPLES: Final = {
+    "SMTP_URL": "smtp://user:password@relay:587",
+    "MAIL_FROM": "Acme <no-reply@acme.example>",
+}
 
 
 def _shown(secret: SecretStr | None) -> str | None:

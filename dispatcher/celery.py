@@ -4,10 +4,14 @@ The one module that talks to Celery: it names the queues, receives the tasks,
 and hands each to a service on this process's event loop.
 """
 
+import os
 from collections.abc import Mapping
+from time import sleep
 from typing import Any, Final
 
+import structlog
 from celery import Celery, Task, bootsteps, signals
+from celery.worker import state
 from kombu.entity import Exchange, Queue
 
 from dispatcher import bootstrap, policy_wire
@@ -17,7 +21,13 @@ from dispatcher.adapters.broker.queue import CeleryQueue
 from dispatcher.adapters.observers.logs import configure_logs
 from dispatcher.bootstrap import Services
 from dispatcher.delivery import Outcome
-from dispatcher.errors import DispatcherError, InvalidPolicy, MalformedEvent
+from dispatcher.errors import (
+    ConfigError,
+    DispatcherError,
+    InvalidPolicy,
+    MalformedEvent,
+    StoreUnavailable,
+)
 from dispatcher.patience import insist
 from dispatcher.runtime import PerProcess, Runtime
 from dispatcher.settings import Settings, load_settings
@@ -29,6 +39,9 @@ UPDATE_POLICY: Final = "dispatcher.update_notification_policy"
 EVENTS_QUEUE: Final = "notifications"
 POLICIES_QUEUE: Final = "policies"
 
+_log: Final = structlog.get_logger("dispatcher")
+
+_STORE_PAUSE: Final = 1.0
 _RESULT_LIFETIME: Final = 3600.0
 _POLICIES_CREDIT: Final = 8
 """Policy updates that a worker takes even while all its credit for events is in use."""
@@ -137,7 +150,7 @@ async def _update(
         services.observer.policy_refused(error)
         return policy_wire.failure(error)
     services.observer.policy_written(written)
-    return policy_wire.details(written.policy)
+    return policy_wire.details(written.standing)
 
 
 def _wanted(
@@ -160,9 +173,24 @@ class Background(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships 
     requires = ("celery.worker.components:Pool",)
 
     def start(self, parent: Any) -> None:  # noqa: ANN401 - Celery's worker
-        """Open the services and move due deliveries from now on."""
+        """Open the services, waiting for the store, and move due deliveries from now on."""
         del parent
-        runtimes.get().start()
+        while not self._opens():
+            sleep(_STORE_PAUSE)
+            state.maybe_shutdown()
+
+    def _opens(self) -> bool:
+        runtime = runtimes.get()
+        try:
+            runtime.start()
+        except StoreUnavailable as error:
+            _log.error("waiting", for_="store", detail=str(error))
+            return False
+        except ConfigError as error:
+            for mistake in str(error).splitlines():
+                _log.critical("wrong settings", mistake=mistake)
+            raise SystemExit(os.EX_CONFIG) from None
+        return True
 
     def stop(self, parent: Any) -> None:  # noqa: ANN401 - Celery's worker
         """Move no more due deliveries; the pool drains what is in flight."""

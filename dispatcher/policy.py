@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from dispatcher.errors import PolicyNotFound
+
 INSTANCE: Final = "*"
 """The owner of the default policy; no organization can be called that."""
 
@@ -66,3 +68,14 @@ class Written:
 
     effect: Effect
     policy: Policy | None
+
+    @property
+    def standing(self) -> Policy:
+        """The policy as it now stands.
+
+        Raises:
+            PolicyNotFound: There is none: the write was refused for that.
+        """
+        if self.policy is None:
+            raise PolicyNotFound("there is no policy to change")
+        return self.policy

@@ -22,7 +22,7 @@ ON, OFF = {"passwordChange": True}, {"passwordChange": False}
 def test_an_update_creates_then_changes_then_leaves_alone(policies: Policies) -> None:
     async def effects() -> list[tuple[Effect, int]]:
         written = [await policies.update("acme", switches) for switches in (ON, OFF, OFF)]
-        return [(one.effect, one.policy.sequence) for one in written]
+        return [(one.effect, one.standing.sequence) for one in written]
 
     assert asyncio.run(effects()) == [
         (Effect.CREATED, 1),
@@ -49,7 +49,7 @@ def test_the_sequence_goes_on_after_a_reset(policies: Policies) -> None:
         first = await policies.update("acme", ON)
         removed = await policies.reset("acme")
         second = await policies.update("acme", ON)
-        return [first.policy.sequence, removed.sequence, second.policy.sequence]
+        return [first.standing.sequence, removed.sequence, second.standing.sequence]
 
     assert asyncio.run(sequences()) == [1, 2, 3]
 

@@ -40,12 +40,13 @@ class LogObserver:
 
     def policy_written(self, written: Written) -> None:
         """Log a policy update."""
-        policy = written.policy
+        policy = written.standing
         self._log.info(
             "policy",
             effect=written.effect.value,
-            owner=policy.owner if policy else "",
-            sequence=policy.sequence if policy else 0,
+            owner=policy.owner,
+            sequence=policy.sequence,
+            switches=dict(policy.switches),
         )
 
     def policy_refused(self, error: Exception) -> None:
