@@ -10,7 +10,6 @@ from time import monotonic
 from typing import Final
 
 from dispatcher import bootstrap
-from dispatcher.adapters.standalone.inbox import Inbox
 from dispatcher.adapters.standalone.supervisor import Supervisor
 from dispatcher.bootstrap import Endpoints, Store, SystemClock
 from dispatcher.cli import output, parts
@@ -82,11 +81,10 @@ def _stage(folder: DemoFolder, settings: Settings) -> Iterator[_Stage]:
     own = settings.model_copy(
         update={"data_dir": folder.path, "broker_url": None, "store_url": None}
     )
-    inbox = Inbox(folder.inbox, http_port=0)
     with (
         folder.worker_log.open("a", encoding="utf-8") as log,
         parts.endpoints(own, output.note) as places,
-        parts.relay(inbox),
+        parts.inbox(folder.inbox, http_port=0) as inbox,
     ):
         worker = parts.worker("worker", places, _settings_of_worker(inbox.smtp_url))
         write = partial(_write_line, log.write)

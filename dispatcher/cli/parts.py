@@ -2,15 +2,14 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from dispatcher import bootstrap
 from dispatcher.adapters.standalone.child import Command
 from dispatcher.adapters.standalone.file_lock import FileLock
-from dispatcher.adapters.standalone.inbox import Inbox
 from dispatcher.bootstrap import Endpoints
 from dispatcher.errors import ConfigError
 from dispatcher.settings import Settings, environment_with
@@ -83,18 +82,50 @@ def endpoints(settings: Settings, report: Callable[[str], None]) -> Iterator[End
         embedded.stop()
 
 
+class Inbox(Protocol):
+    """The SMTP inbox, as the parts around it see it."""
+
+    @property
+    def smtp_url(self) -> str:
+        """Return its URL as a relay."""
+        ...
+
+    @property
+    def http_url(self) -> str:
+        """Return its page's URL."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Return what a person should know about how it started."""
+        ...
+
+
 @contextmanager
-def relay(inbox: Inbox) -> Iterator[Inbox]:
-    """Have the inbox at hand.
+def inbox(folder: Path, *, http_port: int) -> Iterator[Inbox]:
+    """Have an inbox at hand.
+
+    Args:
+        folder: Where the mails go.
+        http_port: The page's port; 0 for any free one.
 
     Raises:
-        ConfigError: It has no place to listen or to write.
+        ConfigError: It is not installed, or has no place to listen or to write.
     """
-    inbox.start()
     try:
-        yield inbox
+        # An extra: who has a relay and a broker needs neither inbox nor embedded Valkey.
+        from dispatcher.adapters.standalone import inbox as installed
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "the inbox is not installed: install notification-dispatcher[standalone], "
+            "or name a relay with DISPATCHER_SMTP_URL"
+        ) from error
+    opened = installed.Inbox(folder, http_port=http_port)
+    opened.start()
+    try:
+        yield opened
     finally:
-        inbox.stop()
+        opened.stop()
 
 
 def worker(name: str, places: Endpoints, changed: Mapping[str, str]) -> Command:
@@ -105,10 +136,12 @@ def worker(name: str, places: Endpoints, changed: Mapping[str, str]) -> Command:
         places: Its broker and store.
         changed: Settings that differ from this process's.
     """
-    celery = (sys.executable, "-m", "celery", "-A", "dispatcher")
+    celery = (sys.executable, "-m", "celery", "--quiet", "-A", "dispatcher")
+    # They share a supervisor and nothing else: no need to wait a second for each other's news.
+    alone = ("--without-mingle", "--without-gossip")
     return Command(
         name,
-        argv=(*celery, "worker", "--without-mingle", "--hostname", f"{name}@%h"),
+        argv=(*celery, "worker", *alone, "--hostname", f"{name}@%h"),
         environment=environment_with(
             broker_url=places.broker_url, store_url=places.store_url, **changed
         ),

@@ -8,7 +8,6 @@ from typing import Final
 from pydantic import SecretStr
 
 from dispatcher import bootstrap
-from dispatcher.adapters.standalone.inbox import Inbox
 from dispatcher.adapters.standalone.supervisor import EXIT_CONFIG, Supervisor
 from dispatcher.cli import output, parts
 from dispatcher.cli.failures import ExitCode
@@ -17,6 +16,9 @@ from dispatcher.settings import Settings, load_settings
 
 _MARGIN: Final = 5.0
 """Seconds a worker gets beyond its own grace to hand back what it did not finish."""
+
+_PAGE_PORT: Final = 8025
+"""Where the inbox's page is, unless that port is taken; the one that such pages usually have."""
 
 
 def run(processes: int) -> ExitCode:
@@ -36,7 +38,9 @@ def run(processes: int) -> ExitCode:
         places = stack.enter_context(parts.endpoints(settings, output.note))
         inbox = None
         if settings.smtp_url is None:
-            inbox = stack.enter_context(parts.relay(Inbox(settings.data_dir / "inbox")))
+            inbox = stack.enter_context(
+                parts.inbox(settings.data_dir / "inbox", http_port=_PAGE_PORT)
+            )
         running = Running(settings, places, inbox, processes)
         changed = _changed(running)
         bootstrap.check(_as_workers_see_them(settings, changed))

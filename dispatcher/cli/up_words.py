@@ -7,9 +7,9 @@ from typing import Final
 from rich.panel import Panel
 from rich.table import Table
 
-from dispatcher.adapters.standalone.inbox import Inbox
 from dispatcher.bootstrap import Endpoints
 from dispatcher.cli import output
+from dispatcher.cli.parts import Inbox
 from dispatcher.settings import Settings
 
 _EVENT: Final = (

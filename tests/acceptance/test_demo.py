@@ -102,8 +102,9 @@ def _value(client: Any, key: bytes) -> object:
     return key, readers[client.type(key)]()
 
 
-def test_it_prints_a_table_and_leaves_nothing_running(tmp_path: Path) -> None:
-    finished = dispatcher("demo", "--data-dir", str(tmp_path / "own"), env=environment(tmp_path))
+def test_it_prints_a_table_whatever_the_settings_and_leaves_nothing_running(tmp_path: Path) -> None:
+    env = environment(tmp_path, default_password_change="true", broker_url="redis://127.0.0.1:1")
+    finished = dispatcher("demo", "--data-dir", str(tmp_path / "own"), env=env)
     assert finished.returncode == 0, finished.stdout[-2000:] + finished.stderr
     assert "Event → decision → mail" in finished.stdout
     assert "\x1b[" not in finished.stdout
@@ -115,16 +116,17 @@ def test_it_prints_a_table_and_leaves_nothing_running(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_stops_everything(tmp_path: Path) -> None:
-    demo = subprocess.Popen(
+    with subprocess.Popen(
         (sys.executable, "-m", "dispatcher", "demo"),
         env=environment(tmp_path),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-    )
-    wait_until(lambda: list((tmp_path / "demo" / "inbox").glob("*.eml")), "it is amid the events")
-    demo.send_signal(signal.SIGINT)
-    _, error = demo.communicate(timeout=60)
-    assert demo.returncode == 130
+    ) as demo:
+        inbox = tmp_path / "demo" / "inbox"
+        wait_until(lambda: demo.poll() is not None or list(inbox.glob("*.eml")), "mails come")
+        demo.send_signal(signal.SIGINT)
+        _, error = demo.communicate(timeout=60)
+    assert demo.returncode == 130, error
     assert b"Traceback" not in error
     assert processes_of(tmp_path) == {}
 

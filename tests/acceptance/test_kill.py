@@ -6,7 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.acceptance.system import System, an_event, up, wait_until
+from tests.acceptance.system import System, an_event, processes_of, up, wait_until
 
 EVENTS = 1000
 IN_FLIGHT = 128
@@ -57,3 +57,17 @@ def test_a_killed_system_goes_on_with_the_same_data(tmp_path: Path) -> None:
         assert len(system.mail_files()) < EVENTS, "it was killed amid them"
         with up(tmp_path / "var") as again:
             _check_all_mailed(again)
+
+
+def test_a_killed_valkey_comes_back_with_all_its_data(tmp_path: Path) -> None:
+    with up(tmp_path / "var") as system:
+        system.update_policy("acme", {"passwordChange": True})
+        _publish_all(system)
+        wait_until(lambda: len(system.mail_files()), "the first mails are there")
+        (valkey,) = [
+            pid for pid, line in processes_of(system.folder).items() if "valkey-server" in line
+        ]
+        os.kill(valkey, signal.SIGKILL)
+        wait_until(lambda: "Valkey serves again" in system.log(), "it is back")
+        _check_all_mailed(system)
+        assert system.interrupt() == 0, system.log()
