@@ -1,7 +1,7 @@
 """Memory and Valkey agree on every answer, whatever happens in whatever order."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any
 
@@ -71,8 +71,11 @@ class Twins(RuleBasedStateMachine):
         self.wait(self.client.aclose())
         self.loop.close()
 
-    def wait(self, awaitable: Coroutine[Any, Any, Any]) -> Any:
-        return self.loop.run(awaitable)
+    def wait(self, answer: Awaitable[Any]) -> Any:
+        async def awaited() -> Any:
+            return await answer
+
+        return self.loop.run(awaited())
 
     @rule(org=ORGS, event_id=IDS, receipt=RECEIPTS)
     def claim(self, org: str, event_id: str, receipt: str) -> None:

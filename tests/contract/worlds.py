@@ -1,4 +1,4 @@
-"""The worlds a contract is tried in: memory and a real Valkey; in both, time can be made to pass."""
+"""The worlds a contract is tried in: memory and a real Valkey; time passes as told."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -67,7 +67,9 @@ class ValkeyWorld:
 
 async def let_pass(client: Redis, seconds: float) -> None:
     """Bring everything that is to happen nearer, as if so much time had passed."""
-    for name in await client.zrange("nd:due", 0, -1):
+    names = await client.zrange("nd:due", 0, -1)
+    for name in names:
+        assert isinstance(name, bytes)
         await client.zincrby("nd:due", -1000 * seconds, name)
 
 

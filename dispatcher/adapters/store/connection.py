@@ -59,8 +59,9 @@ def connect(url: str) -> Redis:
 class _PackedInC:
     """Packs commands in C; the client's own way costs more than all else in a large batch."""
 
-    def pack_command(self, *arguments: str | bytes | float) -> list[bytes]:
-        return [pack_command(arguments)]  # type: ignore[arg-type] # any number of them
+    def pack_command(self, name: str, *arguments: str | bytes | float) -> list[bytes]:
+        # A name of two words, such as SCRIPT FLUSH, is two arguments on the wire.
+        return [pack_command((*name.split(), *arguments))]  # type: ignore[arg-type] # of any length
 
 
 def _without_transport_prefix(url: str) -> str:

@@ -1,10 +1,12 @@
 """The ledger in memory: for tests and trials; it answers as the one in Valkey does."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
+from dispatcher.adapters.store.codec import to_json
 from dispatcher.adapters.store.memory_log import Key, MemoryDeliveryLog, Record
 from dispatcher.delivery import (
     Attempt,
@@ -162,7 +164,8 @@ class MemoryLedger(MemoryDeliveryLog):
         now = self._clock.now()
         self._count(event.org_id, "accepted")
         record = Record(
-            Delivery(*key, State.CLAIMED, "", now, now, receipt, event=event.to_wire()), last_token
+            Delivery(*key, State.CLAIMED, "", now, now, receipt, event=_as_read_back(event)),
+            last_token,
         )
         self._kept[key] = record
         return self._grant(record, event)
@@ -186,7 +189,7 @@ class MemoryLedger(MemoryDeliveryLog):
         record.due = self._clock.now() + self._lease
         if record.is_evidence:
             record.is_evidence = False
-            self._change(record, event=event.to_wire())
+            self._change(record, event=_as_read_back(event))
         attempt = record.delivery.attempts + 1
         self._change(
             record, state=State.CLAIMED, reason="", detail="", due_at=None, attempts=attempt
@@ -284,6 +287,11 @@ class MemoryLedger(MemoryDeliveryLog):
             ):
                 return record
         return None
+
+
+def _as_read_back(event: Event) -> dict[str, Any]:
+    wire: dict[str, Any] = json.loads(to_json(event.to_wire()))
+    return wire
 
 
 def _with_attempt(history: tuple[Attempt, ...], attempt: Attempt | None) -> tuple[Attempt, ...]:

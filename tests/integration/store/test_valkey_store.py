@@ -1,0 +1,303 @@
+"""The store in Valkey: time, lost replies, crowded ticks, and what a delivery costs."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as LostConnection
+
+from dispatcher.adapters.store import (
+    ValkeyLedger,
+    ValkeyPolicyStore,
+    connect,
+    installation_secret,
+)
+from dispatcher.delivery import Attempt, Report, Ruling, Sent, State
+from dispatcher.errors import StoreUnavailable
+from dispatcher.ports import Claim, DeliveryFilter, Refusal
+from tests.builders import NOON, an_event
+
+SENT = Report(
+    Sent(),
+    "password_change",
+    Ruling("348234923423490001", 3),
+    "0123456789abcdef",
+    Attempt(1, NOON, 0.0123, "sent", "smtp.example.org:587", "final", 250),
+)
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    deadline = time.monotonic() + 10
+    while not await condition():
+        assert time.monotonic() < deadline, "it never came true"
+        await asyncio.sleep(0.01)
+
+
+async def granted(ledger: ValkeyLedger, event_id: str = "e-1", *, receipt: str = "r-1") -> Claim:
+    claim = await ledger.claim(an_event(event_id), receipt=receipt)
+    assert isinstance(claim, Claim)
+    return claim
+
+
+class LosesReplies(Redis):
+    """A client whose replies to scripts are lost while it is told so."""
+
+    loses = False
+
+    async def execute_command(self, *arguments: object, **options: object) -> object:
+        reply = await super().execute_command(*arguments, **options)  # type: ignore[no-untyped-call] # redis-py's
+        if self.loses and arguments[0] in {"EVALSHA", "EVAL"}:
+            raise LostConnection("the reply was lost")
+        return reply
+
+
+def test_a_claim_whose_reply_was_lost_is_granted_when_asked_again(valkey_url: str) -> None:
+    async def story() -> None:
+        async with LosesReplies(unix_socket_path=valkey_url.removeprefix("unix://")) as client:
+            ledger = ValkeyLedger(client)
+            client.loses = True
+            with pytest.raises(StoreUnavailable):
+                await ledger.claim(an_event(), receipt="r-1")
+            client.loses = False
+            again, redelivered = await asyncio.gather(
+                ledger.claim(an_event(), receipt="r-1"), ledger.claim(an_event(), receipt="r-1")
+            )
+            assert isinstance(again, Claim)
+            assert (again.attempt, again.crashes) == (1, 0)
+            assert redelivered is Refusal.REDELIVERED
+
+    asyncio.run(story())
+
+
+def test_a_record_whose_reply_was_lost_is_agreed_to_when_repeated(valkey_url: str) -> None:
+    async def story() -> None:
+        async with LosesReplies(unix_socket_path=valkey_url.removeprefix("unix://")) as client:
+            ledger = ValkeyLedger(client)
+            claim = await granted(ledger)
+            client.loses = True
+            with pytest.raises(StoreUnavailable):
+                await ledger.record(claim, SENT)
+            client.loses = False
+            assert await ledger.record(claim, SENT)
+            assert (await ledger.totals()).sent == 1
+
+    asyncio.run(story())
+
+
+def test_a_duplicate_whose_reply_was_lost_is_counted_once(valkey_url: str) -> None:
+    async def story() -> None:
+        async with LosesReplies(unix_socket_path=valkey_url.removeprefix("unix://")) as client:
+            ledger = ValkeyLedger(client)
+            await granted(ledger)
+            client.loses = True
+            with pytest.raises(StoreUnavailable):
+                await ledger.claim(an_event("e-1"), receipt="r-2")
+            client.loses = False
+            assert await ledger.claim(an_event("e-1"), receipt="r-2") is Refusal.DUPLICATE
+            assert (await ledger.totals()).skipped == 1
+
+    asyncio.run(story())
+
+
+def test_a_claim_granted_to_a_task_that_is_gone_is_given_back(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            ledger = ValkeyLedger(client)
+            walk = asyncio.create_task(granted(ledger))
+            await asyncio.sleep(0)
+            walk.cancel()
+            with suppress(asyncio.CancelledError):
+                await walk
+            await ledger.close()
+            [delivery] = await ledger.find("e-1")
+            assert (delivery.state, delivery.attempts) == (State.DEFERRED, 0)
+            assert len(await ledger.take_due(1)) == 1
+
+    asyncio.run(story())
+
+
+def test_a_record_in_flight_is_not_overtaken_by_the_release_after_it(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            ledger = ValkeyLedger(client)
+            for turn in range(20):
+                claim = await granted(ledger, f"e-{turn}")
+                recording = asyncio.create_task(ledger.record(claim, SENT))
+                for _ in range(turn % 4):
+                    await asyncio.sleep(0)
+                recording.cancel()
+                await asyncio.gather(recording, return_exceptions=True)
+                await ledger.release(claim)
+            totals = await ledger.totals()
+            released = len(await ledger.deliveries(DeliveryFilter(state=State.DEFERRED)))
+            assert totals.sent + released == 20
+            # Only a record that never began, its task cancelled before its first step, is released.
+            assert released <= 5
+
+    asyncio.run(story())
+
+
+def test_a_held_claim_is_renewed_and_an_abandoned_one_runs_out(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            alive = ValkeyLedger(client, lease=1.0)
+            dead = ValkeyLedger(client, lease=0.05)
+            alive.start()
+            await granted(alive, "held")
+            first = await client.zscore("nd:due", "acme:held")
+            await granted(dead, "abandoned")
+            taken: list[str] = []
+
+            async def both_happened() -> bool:
+                taken.extend(parcel.event["id"] for parcel in await alive.take_due(10))
+                return bool(taken) and await client.zscore("nd:due", "acme:held") != first
+
+            await until(both_happened)
+            assert taken == ["abandoned"]
+            await alive.close()
+
+    asyncio.run(story())
+
+
+def test_a_store_that_lost_its_scripts_is_given_them_again(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            ledger, policies = ValkeyLedger(client), ValkeyPolicyStore(client)
+            await granted(ledger, "e-1")
+            await client.script_flush()
+            await granted(ledger, "e-2")
+            await client.script_flush()
+            assert await policies.load("acme") is None
+
+    asyncio.run(story())
+
+
+def test_a_store_that_is_away_is_said_to_be_unavailable(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with connect(f"unix://{tmp_path}/nobody.sock") as client:
+            ledger, policies = ValkeyLedger(client), ValkeyPolicyStore(client)
+            for call in (
+                ledger.claim(an_event(), receipt="r-1"),
+                ledger.take_due(1),
+                ledger.totals(),
+                ledger.find("e-1"),
+                policies.effective("acme"),
+                installation_secret(client),
+            ):
+                with pytest.raises(StoreUnavailable, match="no answer"):
+                    await call
+
+    asyncio.run(story())
+
+
+def test_a_broken_record_does_not_stop_what_travels_with_it(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            await client.set("nd:e:acme:broken", "not a hash")
+            await client.set("nd:policy:broken", "not a hash")
+            ledger, policies = ValkeyLedger(client), ValkeyPolicyStore(client)
+            answers = await asyncio.gather(
+                ledger.claim(an_event("broken"), receipt="r-1"),
+                ledger.claim(an_event("sound"), receipt="r-2"),
+                policies.load("broken"),
+                policies.load("sound"),
+                return_exceptions=True,
+            )
+            assert [type(answer).__name__ for answer in answers] == [
+                "StoreUnavailable",
+                "Claim",
+                "StoreUnavailable",
+                "NoneType",
+            ]
+            assert (await ledger.totals()).accepted == 1
+
+    asyncio.run(story())
+
+
+def test_what_is_older_than_the_retention_is_forgotten(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            ledger = ValkeyLedger(client, retention=0.05)
+            await ledger.record(await granted(ledger), SENT)
+
+            async def forgotten() -> bool:
+                listed = await ledger.deliveries(DeliveryFilter())
+                return not listed and not await ledger.find("e-1", org_id="acme")
+
+            await until(forgotten)
+            await granted(ledger, receipt="r-2")
+
+    asyncio.run(story())
+
+
+def test_every_key_begins_with_the_prefix(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            ledger = ValkeyLedger(client, prefix="other:")
+            await ValkeyPolicyStore(client, prefix="other:").put("acme", {"passwordChange": True})
+            await ledger.record(await granted(ledger), SENT)
+            await granted(ledger, "e-2")
+            await ledger.reject({}, org_id="", event_id="", receipt="r-3", detail="bad")
+            await ledger.revive("", "r-3")
+            await installation_secret(client, "other:")
+            keys = {str(key) for key in await client.keys()}
+            assert len(keys) > 8
+            assert all(key.startswith("b'other:") for key in keys)
+
+    asyncio.run(story())
+
+
+def test_the_secret_is_made_once(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            secrets = await asyncio.gather(*(installation_secret(client) for _ in range(5)))
+            assert len(set(secrets)) == 1
+            assert len(secrets[0]) == 32
+
+    asyncio.run(story())
+
+
+def test_policy_changes_are_kept_for_auditors(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            policies = ValkeyPolicyStore(client)
+            await policies.put("acme", {"passwordChange": True})
+            await policies.put("acme", {"passwordChange": False})
+            await policies.remove("acme")
+            lines = [
+                codec.to_bytes(line).decode().split()
+                for line in await client.lrange("nd:policy-log:acme", 0, -1)
+            ]
+            assert [line[:1] + line[2:] for line in lines] == [
+                ["1", "created", "passwordChange=1"],
+                ["2", "changed", "passwordChange=0"],
+                ["3", "removed"],
+            ]
+
+    asyncio.run(story())
+
+
+async def finish(ledger: ValkeyLedger, turn: int) -> None:
+    event = an_event(str(UUID(int=turn << 64 | 7)), org=str(348234923423490000 + turn % 100))
+    claim = await ledger.claim(event, receipt=str(UUID(int=turn << 64 | 9)))
+    assert isinstance(claim, Claim)
+    await ledger.record(claim, SENT)
+
+
+def test_a_further_finished_delivery_costs_at_most_two_hundred_bytes(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            ledger = ValkeyLedger(client)
+            used = []
+            for start in range(0, 30_000, 500):
+                used.append((await client.info("memory"))["used_memory"])
+                await asyncio.gather(*(finish(ledger, turn) for turn in range(start, start + 500)))
+            # The first ones also make the index's buckets, whose number is fixed.
+            assert (used[-1] - used[-21]) / 10_000 <= 200
+
+    asyncio.run(story())

@@ -1,0 +1,50 @@
+"""How a delivery's story is written: what goes in comes out."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatcher.adapters.store import codec
+from dispatcher.delivery import Attempt
+from tests.builders import NOON
+
+
+@given(st.text() | st.uuids().map(str) | st.uuids().map(lambda uuid: str(uuid).upper()))
+def test_packed_text_comes_back(text: str) -> None:
+    if not text.startswith("\0") and codec.to_bytes(text).decode() == text:
+        assert codec.unpack(codec.pack(text)) == text
+
+
+def test_a_uuid_takes_seventeen_bytes() -> None:
+    assert len(codec.pack(str(UUID(int=7)))) == 17
+
+
+@given(st.integers(0, 2**64 - 1).map("{:016x}".format) | st.sampled_from(["", "short"]))
+def test_a_fingerprint_comes_back(fingerprint: str) -> None:
+    encoded = codec.encode_fingerprint(fingerprint)
+    assert codec._decode_fingerprint(encoded) == fingerprint
+
+
+@given(
+    st.builds(
+        Attempt,
+        number=st.integers(0, 1000),
+        at=st.datetimes(min_value=datetime(2020, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - hypothesis adds the zone
+        duration=st.integers(0, 10**9).map(lambda microseconds: microseconds / 1e6),
+        result=st.sampled_from(["sent", "temporary"]),
+        relay=st.sampled_from(["", "mx.example.org:25"]),
+        phase=st.sampled_from(["", "final", "rcpt"]),
+        code=st.none() | st.integers(200, 599),
+        enhanced=st.sampled_from(["", "5.1.1"]),
+    )
+)
+def test_an_attempt_comes_back(attempt: Attempt) -> None:
+    line = codec.encode_attempt(attempt, NOON)
+    assert codec._decode_attempt(line, NOON) == attempt
+
+
+def test_columns_cannot_be_forged() -> None:
+    attempt = Attempt(1, NOON + timedelta(seconds=1), 0.5, "sent", relay="a\x1f\x1e\tb")
+    assert codec._decode_attempt(codec.encode_attempt(attempt, NOON), NOON).relay == "a   b"
