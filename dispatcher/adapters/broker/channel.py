@@ -11,11 +11,12 @@ from kombu.utils.objects import cached_property
 from redis import Redis
 from redis.exceptions import RedisError
 
+from dispatcher.adapters.broker.demand import Terms
 from dispatcher.adapters.broker.keys import Keys
 from dispatcher.adapters.broker.leases import LeaseKeeper, settle
 from dispatcher.adapters.broker.message import Message
-from dispatcher.adapters.broker.qos import QoS
-from dispatcher.adapters.broker.taker import Taker, Terms
+from dispatcher.adapters.broker.qos import QoS as Books
+from dispatcher.adapters.broker.taker import Taker
 
 _log: Final = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ _CLOSE_WAIT: Final = 2.0
 _OPTIONS: Final = ("lease", "reserved_credit", "task_names", "message_bytes")
 
 
-class BatchedChannel(stock.Channel):  # type: ignore[misc] -- kombu ships no types
+class BatchedChannel(stock.Channel):  # type: ignore[misc]  # kombu ships no types
     """A channel whose acknowledged consumers share one taker.
 
     Publishing, bindings, fanout and consumers without acknowledgement (replies to remote control)
@@ -39,7 +40,7 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc] -- kombu ships no typ
         message_bytes: Largest message taken (256 KiB); a larger one goes to the quarantine.
     """
 
-    QoS = QoS
+    QoS = Books
     from_transport_options = (*stock.Channel.from_transport_options, *_OPTIONS)
 
     lease: float = 12.0
@@ -144,7 +145,7 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc] -- kombu ships no typ
             raise NotImplementedError("Consume instead, or get without acknowledgement.")
         return super().basic_get(queue, no_ack=True, **kwargs)
 
-    def abandon(self, running: set[str]) -> QoS:
+    def abandon(self, running: set[str]) -> Books:
         """Let go of the books without a word to the broker; `inherit` takes them over.
 
         Args:
@@ -154,9 +155,10 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc] -- kombu ships no typ
         self.taker.finish(monotonic())
         self.qos.give_back([tag for tag in self.qos.held if tag not in running])
         self._has_books = False
-        return self.qos
+        books: Books = self.qos
+        return books
 
-    def inherit(self, qos: QoS) -> None:
+    def inherit(self, qos: Books) -> None:
         """Take over an abandoned channel's books; before consuming."""
         qos.channel = self
         self._qos = qos
@@ -206,7 +208,7 @@ def _acknowledging(receive: Callable[[Message], object]) -> Callable[[Message], 
     return receive_and_settle
 
 
-class SentinelBatchedChannel(BatchedChannel, stock.SentinelChannel):  # type: ignore[misc] -- kombu ships no types
+class SentinelBatchedChannel(BatchedChannel, stock.SentinelChannel):  # type: ignore[misc]  # kombu ships no types
     """The same, where Sentinel says which server is the primary."""
 
     from_transport_options = (*stock.SentinelChannel.from_transport_options, *_OPTIONS)

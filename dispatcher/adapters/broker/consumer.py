@@ -19,10 +19,10 @@ _CELERY_REQUEST: Final = "celery.worker.request:Request"
 _OUR_REQUEST: Final = "dispatcher.adapters.broker.request:Request"
 
 
-class Consumer(CeleryConsumer):  # type: ignore[misc] -- celery ships no types
+class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery ships no types
     """The consumer to name in `worker_consumer`."""
 
-    class Blueprint(CeleryConsumer.Blueprint):  # type: ignore[misc] -- celery ships no types
+    class Blueprint(CeleryConsumer.Blueprint):  # type: ignore[misc]  # celery ships no types
         """Celery's steps and the watchdog."""
 
         default_steps: Final = (

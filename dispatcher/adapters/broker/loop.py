@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 _STOP_TIMEOUT: Final = 10.0
 
 
-class Strand(greenlet):  # type: ignore[misc] -- greenlet ships no types
+class Strand(greenlet):  # type: ignore[misc]  # greenlet ships no types
     """A line of synchronous calls on the loop's thread that may wait for coroutines.
 
     While it waits, the loop runs on. SQLAlchemy's asyncio bridge works in the same way. A strand
@@ -50,7 +50,8 @@ class Strand(greenlet):  # type: ignore[misc] -- greenlet ships no types
         if self._interruption is not None:
             interruption, self._interruption = self._interruption, None
             raise interruption
-        return task.result()
+        result: _T = task.result()
+        return result
 
     def interrupt(self, error: BaseException) -> None:
         """Raise an error where the strand waits; called on the loop's thread, outside strands.
@@ -152,7 +153,9 @@ class LoopThread:
                 return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
             strand = getcurrent()
             if not isinstance(strand, Strand):
-                raise RuntimeError("Only a strand may wait on the loop's own thread; use await.")
+                raise RuntimeError(  # noqa: TRY301, TRY004 -- about where, not what, is called
+                    "Only a strand may wait on the loop's own thread; use await."
+                )
         except RuntimeError:
             coroutine.close()
             raise

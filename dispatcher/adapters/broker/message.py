@@ -8,7 +8,7 @@ from kombu.transport.virtual import Message as VirtualMessage
 from dispatcher.adapters.broker.envelope import Envelope
 
 
-class Message(VirtualMessage):  # type: ignore[misc] -- kombu ships no types
+class Message(VirtualMessage):  # type: ignore[misc]  # kombu ships no types
     """A message in the form of protocol 2, whatever protocol its producer spoke.
 
     kombu's constructor would decode the body again; everything here is opened and checked already.
@@ -31,9 +31,7 @@ class Message(VirtualMessage):  # type: ignore[misc] -- kombu ships no types
         self.delivery_info = {"exchange": "", "routing_key": queue}
         self.content_type = "application/json"
         self.content_encoding = "utf-8"
-        self.body = (
-            envelope.body if "task" in outer["headers"] else dumps(envelope.call).encode()
-        )
+        self.body = envelope.body if "task" in outer["headers"] else dumps(envelope.call).encode()
 
     def quarantine(self, reason: str) -> None:
         """Put the message aside for a person instead of acknowledging it.

@@ -9,7 +9,7 @@ from kombu.transport.redis import MultiChannelPoller
 from dispatcher.adapters.broker.channel import TAKE, BatchedChannel
 
 
-class Poller(MultiChannelPoller):  # type: ignore[misc] -- kombu ships no types
+class Poller(MultiChannelPoller):  # type: ignore[misc]  # kombu ships no types
     """kombu's poller, which lets takers speak at each turn instead of popping.
 
     Sockets are handed to the event loop once, when they open; kombu hands over all of them again

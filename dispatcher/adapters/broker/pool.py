@@ -23,7 +23,7 @@ _ABANDON: Final = 2.0
 _GC_THRESHOLD: Final = (20_000, 20, 20)
 
 
-class TaskPool(BasePool):  # type: ignore[misc] -- celery ships no types
+class TaskPool(BasePool):  # type: ignore[misc]  # celery ships no types
     """Runs Celery's own tracer for each task in a strand of the process's event loop.
 
     A task that waits does so through `current_loop_thread().run(coroutine)`. Everything Celery is
@@ -35,6 +35,7 @@ class TaskPool(BasePool):  # type: ignore[misc] -- celery ships no types
     body_can_be_buffer = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- Celery's signature
+        self.limit: int
         super().__init__(*args, **kwargs)
         self._hub: Any = None
         self._thread: LoopThread | None = None
@@ -50,7 +51,8 @@ class TaskPool(BasePool):  # type: ignore[misc] -- celery ships no types
     def _slots(self) -> int:
         # Queues with credit of their own must not wait behind the others' tasks here.
         options = self.app.conf.broker_transport_options if self.app else {}
-        return int(self.limit) + sum((options.get("reserved_credit") or {}).values())
+        reserved: dict[str, int] = options.get("reserved_credit") or {}
+        return int(self.limit) + sum(reserved.values())
 
     def on_start(self) -> None:
         """Start the loop's thread."""

@@ -20,7 +20,7 @@ KEPT_BYTES: Final = 1 << 16
 _Note = TypeVar("_Note")
 
 
-class QoS(virtual.QoS):  # type: ignore[misc] -- kombu ships no types
+class QoS(virtual.QoS):  # type: ignore[misc]  # kombu ships no types
     """Credit and settlement of one channel's messages.
 
     Settling (acknowledge, give back, put aside) returns the credit at once and only notes what to

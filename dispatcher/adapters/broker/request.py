@@ -9,7 +9,7 @@ from celery.worker.request import Request as CeleryRequest
 HIDDEN: Final = "(…)"
 
 
-class Request(CeleryRequest):  # type: ignore[misc] -- celery ships no types
+class Request(CeleryRequest):  # type: ignore[misc]  # celery ships no types
     """A request whose arguments reach the task and nobody else."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- Celery's signature

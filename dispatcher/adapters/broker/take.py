@@ -34,16 +34,16 @@ class Take:
     def command(self, keys: Keys, message_bytes: int) -> Command:
         """Return the script call that takes."""
         names: list[str] = []
-        queues: list[str | int] = []
+        queues: list[str | bytes | int | float] = []
         for queue, pot in self.asked:
             lists = keys.lists(queue)
             names.extend(lists)
             queues.extend((pot + 1, len(lists), dumps(queue)))
-        return (
-            *("EVALSHA", TAKE_SCRIPT.digest, 4 + len(names), *keys.bookkeeping, *names),
-            *(self.prefix, self.first, message_bytes, _REPLY_BYTES, KEPT_BYTES),
-            *(len(self.pots), *self.pots, *queues),
-        )
+        call: list[str | bytes | int | float] = ["EVALSHA", TAKE_SCRIPT.digest, 4 + len(names)]
+        call += [*keys.bookkeeping, *names]
+        call += [self.prefix, self.first, message_bytes, _REPLY_BYTES, KEPT_BYTES]
+        call += [len(self.pots), *self.pots, *queues]
+        return tuple(call)
 
     def arrivals(self, reply: list[Any]) -> Iterator[tuple[str, str, bytes]]:
         """Yield queue, tag and raw bytes of each message in the script's reply."""

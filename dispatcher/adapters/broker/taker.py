@@ -2,7 +2,6 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from secrets import token_hex
 from time import monotonic
@@ -12,6 +11,7 @@ import hiredis
 from redis.exceptions import ConnectionError as BrokerConnectionError
 from redis.exceptions import ResponseError
 
+from dispatcher.adapters.broker.demand import Demand, Receive, Terms
 from dispatcher.adapters.broker.envelope import Malformed, open_envelope
 from dispatcher.adapters.broker.keys import TAG_MARK, Keys
 from dispatcher.adapters.broker.message import Message
@@ -28,23 +28,6 @@ HEARTBEAT: Final = 3.0
 OVERDUE: Final = 3 * HEARTBEAT
 #: Part of a lease after which a reply is too old to act on: the process was stopped in between.
 _FRESH: Final = 0.75
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """On which terms messages are taken.
-
-    Attributes:
-        lease: Seconds after which what nobody renews goes back to its queue.
-        reserved: Queues with credit of their own, taken first, in this order.
-        tasks: Names of tasks that may be called; None allows any.
-        message_bytes: Largest message taken; a larger one is put aside on the server.
-    """
-
-    lease: float
-    reserved: dict[str, int]
-    tasks: frozenset[str] | None
-    message_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +52,7 @@ class Taker:
         self._wire: Wire | None = None
         self._expected: deque[_Expected] = deque()
         self._arrived: deque[Message] = deque()
-        self._receivers: dict[str, Callable[[Message], object]] = {}
-        self._queue_of: dict[bytes, str] = {}
-        self._order: list[str] = []
-        self._dry: set[str] = set()
+        self._demand = Demand(keys, terms.reserved)
         self._is_taking = False
         self._is_told = True
         self._spoke_at = 0.0
@@ -85,25 +65,19 @@ class Taker:
         """Whether there is a connection."""
         return self._wire is not None and self._wire.is_open
 
-    def consume(self, queue: str, receive: Callable[[Message], object]) -> None:
+    def consume(self, queue: str, receive: Receive) -> None:
         """Take from a queue from now on; each message is given to `receive`."""
-        self._receivers[queue] = receive
-        for key in self._keys.lists(queue):
-            self._queue_of[key.encode()] = queue
-        reserved = [name for name in self._terms.reserved if name in self._receivers]
-        self._order = reserved + [name for name in self._receivers if name not in reserved]
+        self._demand.add(queue, receive)
 
     def cancel(self, queue: str) -> None:
         """Take no more from a queue."""
-        if self._receivers.pop(queue, None) is not None:
-            self._order.remove(queue)
-            self._dry.discard(queue)
+        self._demand.remove(queue)
 
     def attach(self, connection: Any) -> None:  # noqa: ANN401 -- any redis-py connection class
         """Use a connection that was just opened."""
         self.detach()
         self._wire = Wire(connection)
-        self._dry.clear()
+        self._demand.note_changed()
         track = ("CLIENT", "TRACKING", "ON", "NOLOOP")
         self._send([track, ("SCRIPT", "LOAD", TAKE_SCRIPT.text)], now=monotonic())
 
@@ -130,10 +104,13 @@ class Taker:
         self._check_answers(now)
         is_quiet = now - self._spoke_at > HEARTBEAT
         if is_quiet or not self._is_told:
-            self._dry.clear()
+            self._demand.note_changed()
         commands, acked = self._qos.settlement(self._keys) if self._qos.owes else ([], [])
-        take = None if self._is_taking else self._demand()
+        take = None
+        if not self._is_taking:
+            take = self._demand.take(self._qos, self._prefix, self._next)
         if take is not None:
+            self._next += sum(take.pots)
             commands.append(take.command(self._keys, self._terms.message_bytes))
         elif is_quiet and not commands:
             commands.append(("PING",))
@@ -167,28 +144,6 @@ class Taker:
         self.detach()
         self._arrived.clear()
 
-    def _demand(self) -> Take | None:
-        reserved, pots, asked = self._terms.reserved, [0], []
-        pots[0] = max(self._qos.credit(None, reserved), 0)
-        for queue in self._order:
-            if queue in self._dry:
-                continue
-            pot = 0
-            if queue in reserved:
-                pot = len(pots)
-                pots.append(max(self._qos.credit(queue, reserved), 0))
-            if pots[pot]:
-                asked.append((queue, pot))
-        if not asked:
-            return None
-        if len(self._order) > 1 and self._order[-1] not in reserved:
-            # Queues that share credit take turns at being first.
-            turn = sum(name in reserved for name in self._order)
-            self._order.insert(turn, self._order.pop())
-        take = Take(self._prefix, self._next, tuple(asked), tuple(pots))
-        self._next += sum(pots)
-        return take
-
     def _send(
         self,
         commands: list[Command],
@@ -219,11 +174,7 @@ class Taker:
 
     def _on_push(self, push: list[Any]) -> None:
         if push[0] == b"invalidate":
-            changed = push[1]
-            if changed is None:
-                self._dry.clear()
-            else:
-                self._dry.difference_update([self._queue_of.get(key, "") for key in changed])
+            self._demand.note_changed(push[1])
 
     def _on_reply(self, expected: _Expected, reply: Any) -> None:  # noqa: ANN401 -- RESP is anything
         take = expected.take
@@ -232,7 +183,7 @@ class Taker:
         if isinstance(reply, hiredis.ReplyError):
             self._on_error(expected, str(reply))
         elif take is not None:
-            self._dry |= take.dry(reply)
+            self._demand.note_dry(take.dry(reply))
             arrivals = take.arrivals(reply)
             if monotonic() - expected.sent_at > self._terms.lease * _FRESH:
                 self._qos.give_back([tag for _, tag, _ in arrivals])
@@ -268,7 +219,7 @@ class Taker:
         delivered = False
         while self._arrived:
             message = self._arrived.popleft()
-            receive = self._receivers.get(message.queue)
+            receive = self._demand.receiver(message.queue)
             if receive is None:
                 message.requeue()
             else:

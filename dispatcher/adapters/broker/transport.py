@@ -11,7 +11,11 @@ from dispatcher.adapters.broker.qos import QoS
 
 #: kombu's timers of one connection: name of the reference, name of what is called, seconds.
 _TIMERS: Final = (
-    ("_subclient_health_tref", "maybe_check_subclient_health", BatchedChannel.health_check_interval),
+    (
+        "_subclient_health_tref",
+        "maybe_check_subclient_health",
+        BatchedChannel.health_check_interval,
+    ),
     ("_brpop_health_tref", "maybe_check_brpop_health", BatchedChannel.health_check_interval),
     ("_reauth_tref", "maybe_reauth", stock.DEFAULT_REAUTH_CHECK_INTERVAL),
     ("_binding_expiry_tref", "maybe_refresh_binding_expiry", 1),
@@ -32,7 +36,7 @@ def install() -> None:
         registry._transport_cache.pop(name, None)  # noqa: SLF001 -- a name used before stays cached
 
 
-class Transport(stock.Transport):  # type: ignore[misc] -- kombu ships no types
+class Transport(stock.Transport):  # type: ignore[misc]  # kombu ships no types
     """kombu's Redis transport with batched, atomic taking; same keys, same bytes on the wire.
 
     URLs as kombu's: `redis://`, `rediss://`, `redis+socket://`.
@@ -58,7 +62,6 @@ class Transport(stock.Transport):  # type: ignore[misc] -- kombu ships no types
             timer = loop.call_repeatedly(seconds, getattr(cycle, method))
             setattr(cycle, reference, timer)
 
-
     def abandon(self, running: set[str]) -> QoS | None:
         """Let go of a broken connection's books, for the next connection's channel to inherit.
 
@@ -67,7 +70,8 @@ class Transport(stock.Transport):  # type: ignore[misc] -- kombu ships no types
         """
         for channel in self.channels:
             if channel.takes:
-                return channel.abandon(running)
+                books: QoS = channel.abandon(running)
+                return books
         return None
 
 

@@ -24,7 +24,7 @@ _INTERVAL: Final = 1.0
 EX_SOFTWARE: Final = 70
 
 
-class Watchdog(bootsteps.StartStopStep):  # type: ignore[misc] -- celery ships no types
+class Watchdog(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships no types
     """Watches from a thread of its own: a stuck consumer cannot watch itself.
 
     `inspect ping` still answers in these states, so it is no health check.

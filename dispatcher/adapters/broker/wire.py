@@ -8,7 +8,7 @@ import hiredis
 from redis.exceptions import ConnectionError as BrokerConnectionError
 
 #: A command: its name and arguments.
-Command = Sequence[str | bytes | int | float]
+Command = tuple[str | bytes | int | float, ...]
 
 _NOTHING: Final = object()
 _READ_SIZE: Final = 1 << 18
@@ -40,10 +40,9 @@ class Wire:
         Raises:
             redis.exceptions.ConnectionError: The connection is gone.
         """
-        self._connection.send_packed_command(
-            [b"".join([hiredis.pack_command(tuple(command)) for command in commands])],
-            check_health=False,
-        )
+        # The stub knows tuples of one element only.
+        packed = [hiredis.pack_command(command) for command in commands]  # type: ignore[arg-type]
+        self._connection.send_packed_command([b"".join(packed)], check_health=False)
 
     def read(self) -> list[Any]:
         """Read what has arrived: replies and pushes in order, errors as values.
@@ -63,7 +62,7 @@ class Wire:
         if not size:
             self._connection.disconnect()
             raise BrokerConnectionError("The broker closed the connection.")
-        reader.feed(buffer, 0, size)
+        reader.feed(memoryview(buffer)[:size])  # type: ignore[arg-type]  # any buffer will do
         replies = []
         while (reply := reader.gets()) is not _NOTHING:
             replies.append(reply)

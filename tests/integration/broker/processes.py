@@ -67,10 +67,10 @@ class Broker:
         return path.read_text().split() if path.exists() else []
 
     def held(self) -> int:
-        return int(self.client.hlen("unacked"))  # type: ignore[arg-type] -- as above
+        return int(self.client.hlen("unacked"))
 
     def queued(self, queue: str = "notifications") -> int:
-        return int(self.client.llen(queue))  # type: ignore[arg-type] -- as above
+        return int(self.client.llen(queue))
 
     def _answers(self) -> bool:
         try:

@@ -1,7 +1,7 @@
 """Celery's remote control, events and shutdown with our pool."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Thread
 from typing import Any
@@ -16,14 +16,14 @@ Start = Callable[..., Worker]
 
 
 @pytest.fixture
-def inspect(producer: Celery) -> Iterator[Callable[..., Any]]:
+def inspect(producer: Celery) -> Callable[..., Any]:
     """Ask the one worker something; waits for its answer only."""
 
     def ask(what: str, *args: Any) -> Any:
         replies = producer.control.broadcast(what, args and args[0], reply=True, limit=1, timeout=5)
         return next(iter(replies[0].values()))
 
-    yield ask
+    return ask
 
 
 def test_inspect_shows_what_runs_and_never_the_arguments(
@@ -45,7 +45,7 @@ def test_inspect_shows_what_runs_and_never_the_arguments(
 
 
 def test_monitoring_events_tell_the_story_of_a_task_without_its_arguments(
-    broker: Broker, start: Start, producer: Celery
+    start: Start, producer: Celery
 ) -> None:
     seen: list[dict[str, Any]] = []
     listening, over = Event(), Event()
@@ -59,11 +59,11 @@ def test_monitoring_events_tell_the_story_of_a_task_without_its_arguments(
     def listen() -> None:
         with producer.connection() as connection:
             receiver = producer.events.Receiver(connection, handlers={"*": receive})
-            with receiver.consumer_context():
+            with receiver.consumer_context() as (own, _, _):
                 listening.set()
                 while not over.is_set():
                     with suppress(TimeoutError):
-                        connection.drain_events(timeout=0.2)
+                        own.drain_events(timeout=0.2)
 
     listener = Thread(target=listen)
     listener.start()
@@ -145,9 +145,7 @@ def test_what_does_not_end_within_the_drain_time_is_handed_back(
     assert (broker.queued(), broker.held()) == (3, 0)
 
 
-def test_remote_shutdown_is_a_warm_one(
-    broker: Broker, start: Start, producer: Celery
-) -> None:
+def test_remote_shutdown_is_a_warm_one(broker: Broker, start: Start, producer: Celery) -> None:
     worker = start("-c 2").ready()
     producer.send_task("hold", args=["m", 1.0], queue="notifications")
     wait_until(lambda: broker.done("begun"), what="begun")
@@ -170,9 +168,7 @@ def test_a_cold_shutdown_after_a_soft_one_hands_back_what_has_not_ended(
     assert (broker.queued(), broker.held()) == (1, 0)
 
 
-def test_a_failing_task_settles_its_message(
-    broker: Broker, start: Start, producer: Celery
-) -> None:
+def test_a_failing_task_settles_its_message(broker: Broker, start: Start, producer: Celery) -> None:
     worker = start().ready()
     producer.send_task("fail", args=["ann@example.org"], queue="notifications")
     wait_until(lambda: "ValueError" in worker.text, what="failed")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from celery import Celery
 
+from dispatcher.adapters.broker.quarantine import Quarantine
 from tests.integration.broker.processes import Broker, Worker, stays, wait_until
 
 Start = Callable[..., Worker]
@@ -45,7 +46,11 @@ def test_f3_a_worker_stopped_while_waiting_and_then_killed_takes_nothing_with_it
 
 @pytest.mark.parametrize(("engine", "recovers"), [("ours", True), ("stock", False)])
 def test_f8_a_broker_that_dies_while_all_credit_is_used_up_finds_the_worker_consuming_again(
-    broker: Broker, start: Start, producer: Celery, engine: str, recovers: bool
+    broker: Broker,
+    start: Start,
+    producer: Celery,
+    engine: str,
+    recovers: bool,  # noqa: FBT001 -- a parameter of the test
 ) -> None:
     arguments = "-c 2" if engine == "ours" else "-c 2 -P threads"
     # No other connection than the consuming one, whose loss others would notice.
@@ -144,17 +149,14 @@ def test_f27_garbage_of_every_kind_is_put_aside_with_its_reason_by_a_worker_that
     wait_until(lambda: broker.done() == ["good"], what="the good one is done")
     wait_until(lambda: broker.client.hlen("nd:quarantine") == len(GARBAGE), what="all put aside")
     wait_until(lambda: broker.held() == 0, what="nothing in flight")
-    kept = broker.client.hvals("nd:quarantine")
-    metas = [json.loads(entry.partition(b"\n")[0]) for entry in kept]  # type: ignore[union-attr] -- redis-py types it for asyncio, too
-    assert sorted(meta["reason"] for meta in metas) == sorted(r for r, _ in GARBAGE.values())
-    assert {meta["queue"] for meta in metas} == {"notifications"}
+    kept = list(Quarantine(broker.client).list())
+    assert sorted(item.reason for item in kept) == sorted(reason for reason, _ in GARBAGE.values())
+    assert {item.queue for item in kept} == {"notifications"}
     assert worker.process.poll() is None
     assert "not consuming" not in worker.text
 
 
-def test_f27_one_garbage_string_ends_a_stock_worker(
-    broker: Broker, start: Start
-) -> None:
+def test_f27_one_garbage_string_ends_a_stock_worker(broker: Broker, start: Start) -> None:
     worker = start("-c 1 -P solo", TEST_ENGINE="stock").ready()
     broker.client.lpush("notifications", "not json")
     assert worker.process.wait(20) != 0

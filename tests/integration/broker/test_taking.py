@@ -46,7 +46,8 @@ def test_messages_of_producers_in_other_languages_are_taken(
     }
     delivery = {"priority": 0, "routing_key": "notifications", "exchange": "notifications"}
     broker.client.lpush(
-        "notifications", envelope(go, None, reply_to=str(uuid.uuid4()), delivery_info=delivery)  # type: ignore[arg-type] -- a null on purpose
+        "notifications",
+        envelope(go, None, reply_to=str(uuid.uuid4()), delivery_info=delivery),  # type: ignore[arg-type]  # a null on purpose
     )
     node = [["node"], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
     headers = {"lang": "js", "task": "record", "id": str(uuid.uuid4()), "argsrepr": "['node']"}
@@ -90,15 +91,13 @@ def test_credit_bounds_what_is_taken(broker: Broker, start: Start, producer: Cel
     assert sorted(broker.done()) == sorted(f"m{number}" for number in range(50))
 
 
-def test_every_pool_runs_the_same_tasks(
-    broker: Broker, start: Start, producer: Celery
-) -> None:
+def test_every_pool_runs_the_same_tasks(broker: Broker, start: Start, producer: Celery) -> None:
     for pool in ("prefork", "threads", "solo"):
         worker = start(f"-c 2 -P {pool}").ready()
         for number in range(6):
             producer.send_task("hold", args=[f"{pool}{number}", 0.01], queue="notifications")
         wait_until(
-            lambda pool=pool: sum(name.startswith(pool) for name in broker.done()) == 6,  # type: ignore[misc] -- mypy types no lambda defaults
+            lambda pool=pool: sum(name.startswith(pool) for name in broker.done()) == 6,  # type: ignore[misc]  # mypy types no lambda defaults
             what=pool,
         )
         wait_until(lambda: broker.held() == 0, what="settled")
@@ -136,8 +135,8 @@ def test_connections_killed_again_and_again_repeat_nothing(
     for number in range(40):
         producer.send_task("hold", args=[f"m{number}", 0.2], queue="notifications")
     for expected in (4, 12, 20, 28):
-        wait_until(lambda n=expected: len(broker.done()) >= n, 30, "progress")  # type: ignore[misc] -- mypy types no lambda defaults
-        broker.client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        wait_until(lambda n=expected: len(broker.done()) >= n, 30, "progress")  # type: ignore[misc]  # mypy types no lambda defaults
+        broker.client.client_kill_filter(_type="normal", skipme=True)
     wait_until(lambda: len(broker.done()) >= 40, 30, "all done")
     wait_until(lambda: broker.held() + broker.queued() == 0, what="settled")
     assert sorted(broker.done()) == sorted(f"m{number}" for number in range(40))

@@ -50,18 +50,19 @@ if ENGINE == "ours":
     app.conf.worker_consumer = "dispatcher.adapters.broker.consumer:Consumer"
     app.conf.worker_pool = "dispatcher.adapters.broker.pool:TaskPool"
 
+
 def note(key: str, value: str) -> None:
     """Tell the test, without the broker: it may be down."""
     with (Path(os.environ["TEST_NOTES"]) / key).open("a") as notes:
         notes.write(f"{value}\n")
 
 
-@app.task(name="record")
+@app.task(name="record")  # type: ignore[untyped-decorator]  # celery ships no types
 def record(name: str) -> None:
     note("done", name)
 
 
-@app.task(name="hold")
+@app.task(name="hold")  # type: ignore[untyped-decorator]  # celery ships no types
 def hold(name: str, seconds: float) -> None:
     note("begun", name)
     if ENGINE == "ours":
@@ -71,13 +72,13 @@ def hold(name: str, seconds: float) -> None:
     note("done", name)
 
 
-@app.task(name="block")
+@app.task(name="block")  # type: ignore[untyped-decorator]  # celery ships no types
 def block(name: str, seconds: float) -> None:
     note("begun", name)
     time.sleep(seconds)
     note("done", name)
 
 
-@app.task(name="fail")
+@app.task(name="fail")  # type: ignore[untyped-decorator]  # celery ships no types
 def fail(*_: Any) -> None:
     raise ValueError("as asked")
