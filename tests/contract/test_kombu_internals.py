@@ -35,10 +35,21 @@ def test_transport_names_resolve_through_a_table_and_a_cache_that_install_replac
 
 
 POLLER_METHODS = (
-    "_register _client_registered _register_BRPOP _register_LISTEN on_poll_init on_poll_start "
-    "on_readable handle_event maybe_restore_messages maybe_check_subclient_health "
-    "maybe_check_brpop_health maybe_reauth maybe_refresh_binding_expiry _discard_paused_connection"
-).split()
+    "_register",
+    "_client_registered",
+    "_register_BRPOP",
+    "_register_LISTEN",
+    "on_poll_init",
+    "on_poll_start",
+    "on_readable",
+    "handle_event",
+    "maybe_restore_messages",
+    "maybe_check_subclient_health",
+    "maybe_check_brpop_health",
+    "maybe_reauth",
+    "maybe_refresh_binding_expiry",
+    "_discard_paused_connection",
+)
 
 
 @pytest.mark.parametrize("name", POLLER_METHODS)

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import hiredis
 from redis.exceptions import ConnectionError as BrokerConnectionError
-from redis.exceptions import ResponseError
 
 from dispatcher.adapters.broker.demand import Demand, Receive, Terms
 from dispatcher.adapters.broker.envelope import Malformed, open_envelope
@@ -197,11 +196,11 @@ class Taker:
         elif expected.take is None and not expected.acked and "TRACKING" in error.upper():
             _log.warning("The broker cannot tell when a queue fills; asking it every second.")
             self._is_told = False
-        elif error.startswith(("LOADING", "READONLY", "MASTERDOWN", "NOAUTH")):
-            raise BrokerConnectionError(error.partition(" ")[0])
         else:
+            # Full, read-only, loading, without a primary: what a reconnect may mend and will meet
+            # again otherwise. Only the error's first word: the rest may quote arguments.
             self._qos.owe(expected.acked)
-            raise ResponseError(error)
+            raise BrokerConnectionError(f"The broker refused: {error.partition(' ')[0]}.")
 
     def _open(self, queue: str, tag: str, raw: bytes) -> None:
         try:
