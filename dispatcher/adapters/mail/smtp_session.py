@@ -88,8 +88,12 @@ class SessionOpener:
             RelayFault: The relay cannot be used; the phase says how far we came.
         """
         session = await self.open()
+        parting = _Parting()
+        session.transport.set_protocol(parting)
         session.transport.write(b"QUIT\r\n")
-        session.transport.close()
+        await asyncio.wait([parting.over], timeout=self._timeouts.farewell)
+        session.transport.abort()
+        await asyncio.wait([parting.over], timeout=self._timeouts.farewell)
         return session.offers
 
     async def _greet(self, smtp: SMTP) -> None:
@@ -140,6 +144,16 @@ class SessionOpener:
                 phase = Phase.TLS
             why = f"no session with the relay: {_cause(error)}"
             raise trouble(phase, self._address.name, None, why) from error
+
+
+class _Parting(asyncio.Protocol):
+    """Waits for the relay to close, whatever it says."""
+
+    def __init__(self) -> None:
+        self.over = asyncio.get_running_loop().create_future()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        self.over.set_result(None)
 
 
 def _reply(error: SMTPResponseException) -> Reply | None:
