@@ -451,6 +451,21 @@ def test_a_revived_letter_whose_event_is_known_ends_as_a_duplicate(
     play(story)
 
 
+def test_a_letter_that_ended_as_a_duplicate_is_finished_and_does_not_free_its_id(
+    play: Play,
+) -> None:
+    async def story(world: World) -> None:
+        await reject(world, event_id="other", receipt="bad-1")
+        await world.ledger.revive("acme", "other")
+        await granted(world)
+        assert await world.ledger.claim(EVENT, receipt="bad-1") is Refusal.DUPLICATE
+        again = await world.ledger.claim(an_event("other"), receipt="bad-1")
+        assert again is Refusal.REDELIVERED
+        assert await counts(world) == (2, 0, 1, 0)
+
+    play(story)
+
+
 def test_the_log_lists_the_newest_first_and_only_what_is_wanted(play: Play) -> None:
     async def story(world: World) -> None:
         await ended(world, Sent(), event_id="a")

@@ -251,6 +251,7 @@ class MemoryLedger(MemoryDeliveryLog):
         del self._kept[key]
         record.due = None
         record.last_duplicate = ""
+        record.is_evidence = record.is_evidence and state is State.DEAD
         self._change(record, state=state, reason=reason, event=None, due_at=None)
         self._finished[key] = record
 
