@@ -43,6 +43,7 @@ _log: Final = structlog.get_logger("dispatcher")
 
 _STORE_PAUSE: Final = 1.0
 _RESULT_LIFETIME: Final = 3600.0
+_ETA_TASKS: Final = 100
 _POLICIES_CREDIT: Final = 8
 """Policy updates that a worker takes even while all its credit for events is in use."""
 
@@ -71,7 +72,8 @@ def configuration() -> dict[str, Any]:
         "worker_consumer": "dispatcher.adapters.broker.consumer:Consumer",
         "worker_concurrency": settings.concurrency,
         "worker_drain_timeout": settings.stop_grace,
-        "worker_prefetch_multiplier": 2,
+        "worker_prefetch_multiplier": 1,
+        "worker_eta_task_limit": _ETA_TASKS,
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,

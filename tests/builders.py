@@ -24,13 +24,14 @@ def an_event(
     change: Change = Change.CHANGE,
     **fields: Any,
 ) -> Event:
+    rest: dict[str, Any] = {"actor": Actor(), "context": Context()} | fields
     return Event(
         id=event_id,
         org_id=org,
         user=user or a_user(),
         occurred_at=occurred_at,
         change=change,
-        **{"actor": Actor(), "context": Context()} | fields,
+        **rest,
     )
 
 

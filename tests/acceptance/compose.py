@@ -36,7 +36,8 @@ def _fill(node: Any, variables: Mapping[str, str]) -> Any:
         case str():
             filled = VARIABLE.sub(lambda m: variables.get(m["name"]) or m["default"], node)
             return filled.replace("$$", "$")
-    return node
+        case _:
+            return node
 
 
 def services(variables: Mapping[str, str] | None = None) -> dict[str, Service]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -52,7 +52,7 @@ class StackValkey:
     def client(self, role: str) -> Redis:
         return self.connection(username=role, password=passwords()[role])
 
-    def connection(self, **credentials: str) -> Redis:
+    def connection(self, **credentials: Any) -> Redis:
         """Return a client that takes the first no for an answer."""
         never = Retry(NoBackoff(), 0)
         return Redis(unix_socket_path=str(self.socket), retry=never, **credentials)
