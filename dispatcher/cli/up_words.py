@@ -73,7 +73,7 @@ def producer(running: Running) -> list[str]:
         *(["import os"] if "os.environ" in broker + backend else []),
         "from datetime import UTC, datetime",
         "from celery import Celery",
-        f"app, now = Celery(broker={broker}, backend={backend}), datetime.now(UTC).isoformat()",
+        f"now, app = datetime.now(UTC).isoformat(), Celery(broker={broker}, backend={backend})",
         # The queues are there already, and RabbitMQ lets nobody declare them differently.
         *(['app.conf.task_create_missing_queue_type = "quorum"'] if settings.uses_rabbitmq else []),
         f'app.send_task("dispatcher.update_notification_policy", {policy}, queue="policies").get(timeout=10)',  # noqa: E501 - one statement of the program
