@@ -19,6 +19,9 @@ SENDER: Final = "Notification Dispatcher <no-reply@dispatcher.example>"
 
 _LOCK: Final = "in-use.lock"
 
+_WAIT_TO_OWN: Final = 3.0
+"""Seconds; a command that only asks has ended by then, and stops the Valkey it had started."""
+
 
 @contextmanager
 def interruptible() -> Iterator[None]:
@@ -73,8 +76,8 @@ def endpoints(settings: Settings, report: Callable[[str], None]) -> Iterator[End
         yield bootstrap.endpoints(settings)
         return
     embedded = bootstrap.embedded_valkey(settings)
-    if not embedded.start():
-        report("another process started this folder's Valkey, and stops it when it ends")
+    if not embedded.start(wait_to_own=_WAIT_TO_OWN):
+        report("another process runs this folder's Valkey; when it ends, this one goes on with it")
     try:
         embedded.watch(report)
         yield bootstrap.endpoints(settings)

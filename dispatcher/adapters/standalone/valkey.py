@@ -3,7 +3,7 @@
 Two locks tell who is who. The *server's* lock is inherited by the server and
 held exactly as long as it lives, so that two never share one append-only file.
 The *owner's* lock is held by the process that may stop it; when that one dies,
-the server lives on, and the next to start takes it over.
+the server lives on, and the next to start, or a guest that watches, takes it over.
 """
 
 import threading
@@ -30,6 +30,9 @@ SERVER_LOCK: Final = "server.lock"
 
 _POLL: Final = 0.02
 """Seconds between two looks at a server that is starting or ending."""
+
+_WATCH: Final = 0.1
+"""Seconds between two looks at a server that serves."""
 
 
 class EmbeddedValkey:
@@ -93,8 +96,11 @@ class EmbeddedValkey:
         """Whether stopping it is up to us."""
         return self._owner is not None and self._owner.held
 
-    def start(self) -> bool:
+    def start(self, *, wait_to_own: float = 0.0) -> bool:
         """Start the server, or use the one that lives; return whether we own it.
+
+        Args:
+            wait_to_own: Seconds to wait for the present owner to end before being its guest.
 
         Raises:
             ConfigError: There is no server program, the folder cannot be used, or
@@ -107,11 +113,12 @@ class EmbeddedValkey:
             self._server = ServerProcess(folder / SERVER_LOCK, self._socket, folder / LOG)
         self._owner = self._owner or FileLock(folder / OWNER_LOCK)
         self._stopping.clear()
-        deadline = time.monotonic() + self._ready_within
+        asked = time.monotonic()
         while not self._owner.acquire():
-            if is_ready(self._socket):
+            waited = time.monotonic() - asked
+            if waited >= wait_to_own and is_ready(self._socket):
                 return False
-            if time.monotonic() > deadline:
+            if waited > wait_to_own + self._ready_within:
                 raise StoreUnavailable(f"the owned Valkey in {folder} does not answer")
             time.sleep(_POLL)
         try:
@@ -122,14 +129,24 @@ class EmbeddedValkey:
         return True
 
     def watch(self, report: Callable[[str], None]) -> None:
-        """Start the server again whenever it dies, until :meth:`stop`; a no-op unless we own it.
+        """Start the server again whenever it dies, until :meth:`stop`.
+
+        A guest leaves that to the owner, and becomes the owner when that one has ended.
 
         Args:
             report: Is told in one line what happened, from another thread.
+
+        Raises:
+            StoreUnavailable: It has not been started.
         """
-        if self.owned and self._watching is None:
+        if self._owner is None or self._server is None:
+            raise StoreUnavailable("the embedded Valkey has not been started")
+        if self._watching is None:
             self._watching = threading.Thread(
-                target=self._keep_alive, args=(report,), name="valkey-watch", daemon=True
+                target=self._keep_alive,
+                args=(self._owner, self._server, report),
+                name="valkey-watch",
+                daemon=True,
             )
             self._watching.start()
 
@@ -165,19 +182,22 @@ class EmbeddedValkey:
             server.let_go()
         server.wait_until_ready(within=self._ready_within, unless=self._stopping)
 
-    def _keep_alive(self, report: Callable[[str], None]) -> None:
-        server = self._server
-        if server is None:
-            return
+    def _keep_alive(
+        self, owner: FileLock, server: ServerProcess, report: Callable[[str], None]
+    ) -> None:
         delay = RestartDelay()
         born = time.monotonic()
-        while not self._stopping.wait(0.1):
-            if server.alive:
+        while not self._stopping.wait(_WATCH):
+            was_guest = not owner.held
+            if not owner.acquire() or server.alive:
                 continue
-            pause = delay.after(time.monotonic() - born)
-            report(f"Valkey ended unexpectedly; starting it again in {pause:.1f} s")
-            if self._stopping.wait(pause):
-                return
+            if was_guest:
+                report("The process that ran Valkey has ended; this one goes on with it")
+            else:
+                pause = delay.after(time.monotonic() - born)
+                report(f"Valkey ended unexpectedly; starting it again in {pause:.1f} s")
+                if self._stopping.wait(pause):
+                    return
             born = time.monotonic()
             try:
                 self._bring_up(server)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -65,6 +67,27 @@ def crashed_owner(folder: Path) -> int:
     )
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     return int(ended.stdout)
+
+
+@contextmanager
+def owner(folder: Path) -> Iterator[Callable[[], None]]:
+    """Have the server owned by another process; yields what lets that one stop it and end."""
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from dispatcher.adapters.standalone.valkey import EmbeddedValkey\n"
+        "server = EmbeddedValkey(Path(sys.argv[1])); assert server.start()\n"
+        "print('owned', flush=True); sys.stdin.read(); server.stop()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "owned\n"
+        yield process.stdin.close
 
 
 def test_what_was_acknowledged_is_there_after_a_stop_and_a_start(server: EmbeddedValkey) -> None:
@@ -132,6 +155,39 @@ def test_a_second_one_uses_the_first_and_does_not_stop_it(
     second.watch(print)
     second.stop()
     assert is_running(folder)
+
+
+def test_one_that_waits_to_own_it_is_no_guest_of_a_short_lived_owner(
+    server: EmbeddedValkey, folder: Path
+) -> None:
+    with owner(folder) as let_end, ThreadPoolExecutor() as pool:
+        starting = pool.submit(server.start, wait_to_own=60.0)
+        assert not starting.done()
+        let_end()
+        assert starting.result(timeout=30)
+    put(server, "a")
+
+
+def test_one_that_waited_in_vain_to_own_it_is_a_guest(server: EmbeddedValkey, folder: Path) -> None:
+    with owner(folder) as let_end:
+        assert not server.start(wait_to_own=0.1)
+        put(server, "a")
+        let_end()
+    assert not is_running(folder)
+
+
+def test_a_guest_that_watches_goes_on_with_it_when_its_owner_ends(
+    server: EmbeddedValkey, folder: Path
+) -> None:
+    said: list[str] = []
+    with owner(folder) as let_end:
+        assert not server.start()
+        put(server, "a")
+        server.watch(said.append)
+        let_end()
+    until(lambda: said[-1:] == ["Valkey serves again"])
+    assert server.owned
+    assert get(server, "a") == b"kept"
 
 
 def test_one_left_by_a_dead_parent_is_taken_over_and_stopped(
