@@ -1,7 +1,9 @@
 """Folders and sockets that nobody else can reach."""
 
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -15,9 +17,11 @@ from dispatcher.errors import ConfigError
 
 
 @pytest.fixture
-def short_temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    return tmp_path
+def short_temp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    # tmp_path is named after the user and the test: too long for a socket where both are.
+    with TemporaryDirectory(prefix="s") as folder:
+        monkeypatch.setattr("tempfile.tempdir", folder)
+        yield Path(folder)
 
 
 def _long(folder: Path) -> Path:
