@@ -20,6 +20,7 @@ from dispatcher.delivery import (
     Attempt,
     Dead,
     DeadReason,
+    Deferred,
     Outcome,
     Receipt,
     Report,
@@ -80,8 +81,8 @@ class Dispatcher:
     async def dispatch(self, event: Event, *, receipt: str) -> Outcome:
         """Walk the event to a recorded outcome; when this returns, it may be acknowledged.
 
-        Waits, as long as it takes, while the store is away: nothing is decided
-        that cannot be recorded.
+        Waits, as long as it takes, while the ledger is away: nothing is decided
+        that cannot be recorded. A policy that cannot be read is a failed attempt.
 
         Args:
             event: What happened.
@@ -116,10 +117,16 @@ class Dispatcher:
 
     async def _walk(self, event: Event, claim: Claim) -> Report:
         try:
+            return await self._steps(event, claim)
+        except Exception as error:  # noqa: BLE001 - a claim that nobody records would never end
+            return Report(self._judge(error, event, claim))
+
+    async def _steps(self, event: Event, claim: Claim) -> Report:
+        try:
             trigger = self.triggers.for_type(event.type)
         except UnknownTrigger as error:
             return Report(Dead(DeadReason.MALFORMED, str(error)))
-        policy = await insist(lambda: self.policies.effective(event.org_id), self.observer)
+        policy = await self.policies.effective(event.org_id)
         ruling = Ruling(policy.owner, policy.sequence) if policy else None
         if not (policy and policy.permits(trigger.switch)):
             return Report(_silence(policy), trigger.name, ruling)
@@ -135,8 +142,7 @@ class Dispatcher:
     ) -> tuple[Outcome, Attempt | None]:
         if claim.crashes >= MAX_CRASHES:
             return Dead(DeadReason.ATTEMPTS, f"{claim.crashes} workers died of it"), None
-        age = self._age(event)
-        if age >= self.max_age:
+        if (age := self._age(event)) >= self.max_age:
             return Dead(DeadReason.EXPIRED, f"the change was {age:.0f} s ago"), None
         started_at, started = self.clock.now(), monotonic()
         try:
@@ -144,10 +150,14 @@ class Dispatcher:
             message = self.renderer.render(draft)
             receipt = await self.transport.deliver(message)
         except Exception as error:  # noqa: BLE001 - the judge has an answer for every error
-            outcome = judge(error, attempt=claim.attempt, age=age, max_age=self.max_age)
+            outcome = self._judge(error, event, claim)
             attempt = _failed(claim, started_at, monotonic() - started, outcome.reason.value, error)
             return outcome, attempt
         return Sent(), _accepted(claim, started_at, receipt)
+
+    def _judge(self, error: Exception, event: Event, claim: Claim) -> Deferred | Dead:
+        age = self._age(event)
+        return judge(error, attempt=claim.attempt, age=age, max_age=self.max_age)
 
     def _refused(self, event: Event, refusal: Refusal) -> Outcome:
         outcome = Skipped(SkipReason.DUPLICATE)

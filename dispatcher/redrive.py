@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dispatcher.errors import StoreUnavailable
 from dispatcher.ports import Ledger, Observer, Parcel, Queue
 
 _MOST_AT_ONCE: Final = 500
@@ -32,7 +31,7 @@ class Requeue:
             moved = 0
             try:
                 moved = await self.move()
-            except StoreUnavailable as error:
+            except Exception as error:  # noqa: BLE001 - without it no retry would ever be sent
                 self.observer.waiting("store", error)
             if moved < _MOST_AT_ONCE:
                 await asyncio.sleep(_PAUSE)

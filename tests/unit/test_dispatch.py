@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from dispatcher.delivery import (
     Delivery,
     Outcome,
     Receipt,
+    Report,
     Ruling,
     Sent,
     Skipped,
@@ -38,7 +40,7 @@ from dispatcher.errors import (
 from dispatcher.events import Event
 from dispatcher.judge import MAX_CRASHES
 from dispatcher.message import Draft, Message, fingerprint
-from dispatcher.policy import INSTANCE
+from dispatcher.policy import INSTANCE, Policy
 from dispatcher.ports import Claim, Ledger, Refusal, Transport
 from dispatcher.triggers import discover
 from tests.builders import NOON, StandingClock, Witness, a_user, an_event
@@ -313,6 +315,60 @@ def test_waits_for_a_store_that_is_away_and_goes_on_by_itself(world: World) -> N
 
     assert world.dispatch(ledger=Away(world.clock)) == Sent()
     assert world.witness.waits == ["store: gone"] * 2
+
+
+@pytest.mark.parametrize("stop", ["claim", "record"])
+def test_what_nobody_foresaw_in_the_ledger_is_waited_out_not_given_up(
+    world: World, stop: str
+) -> None:
+    world.want_mail()
+
+    class Odd(MemoryLedger):
+        trouble = 1
+
+        def fail_once(self, where: str) -> None:
+            if self.trouble and where == stop:
+                self.trouble -= 1
+                raise OSError(24, "Too many open files")
+
+        async def claim(self, event: Event, *, receipt: str) -> Claim | Refusal:
+            self.fail_once("claim")
+            return await super().claim(event, receipt=receipt)
+
+        async def record(self, claim: Claim, report: Report) -> bool:
+            self.fail_once("record")
+            return await super().record(claim, report)
+
+    assert world.dispatch(ledger=Odd(world.clock)) == Sent()
+    assert len(world.transport.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (StoreUnavailable("WRONGTYPE"), DeferReason.STORE_UNAVAILABLE),
+        (KeyError("sequence"), DeferReason.INTERNAL_ERROR),
+    ],
+)
+def test_a_policy_that_cannot_be_read_sends_nothing_and_is_read_again_later(
+    world: World, error: Exception, reason: DeferReason
+) -> None:
+    world.want_mail()
+
+    class Broken(MemoryPolicyStore):
+        async def effective(self, org_id: str) -> Policy | None:
+            raise error if org_id else AssertionError
+
+    outcome = run(
+        replace(world.dispatcher(), policies=Broken(world.clock)).dispatch(
+            an_event(), receipt="m-1"
+        )
+    )
+    assert isinstance(outcome, Deferred)
+    assert outcome.reason is reason
+    assert world.transport.messages == []
+    world.clock.advance(outcome.delay)
+    assert world.dispatch() == Sent()
 
 
 def test_a_stopping_worker_gives_its_claim_back(world: World) -> None:

@@ -15,7 +15,8 @@ from tests.builders import StandingClock, Witness, an_event
 class MemoryQueue:
     """A queue that remembers, and that can be away."""
 
-    def __init__(self, *, refusals: int = 0) -> None:
+    def __init__(self, *, refusals: int = 0, refusal: Exception | None = None) -> None:
+        self.refusal = refusal or StoreUnavailable("the broker is away")
         self.parcels: list[Parcel] = []
         self.refusals = refusals
         self.took = asyncio.Event()
@@ -25,7 +26,7 @@ class MemoryQueue:
         if self.refusals:
             self.refusals -= 1
             self.refused.set()
-            raise StoreUnavailable("the broker is away")
+            raise self.refusal
         self.parcels += parcels
         self.took.set()
 
@@ -56,13 +57,20 @@ def test_publishes_nothing_when_nothing_is_due() -> None:
     assert asyncio.run(moved()) == 0
 
 
-def test_comes_back_for_what_a_broker_that_was_away_did_not_take(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("refusal", "told"),
+    [
+        (StoreUnavailable("the broker is away"), "store: the broker is away"),
+        (OSError("no file descriptors"), "store: no file descriptors"),
+    ],
+)
+def test_comes_back_for_what_the_broker_did_not_take_whatever_the_reason(
+    monkeypatch: pytest.MonkeyPatch, refusal: Exception, told: str
 ) -> None:
     monkeypatch.setattr("dispatcher.redrive._PAUSE", 0.001)
 
     async def parcels_in_the_end() -> tuple[list[Parcel], Witness]:
-        clock, queue, witness = StandingClock(), MemoryQueue(refusals=1), Witness()
+        clock, queue, witness = StandingClock(), MemoryQueue(refusals=1, refusal=refusal), Witness()
         ledger = await a_ledger_with_something_due(clock)
         running = asyncio.create_task(Requeue(ledger, queue, witness).run())
         await asyncio.wait_for(queue.refused.wait(), 5)
@@ -75,4 +83,4 @@ def test_comes_back_for_what_a_broker_that_was_away_did_not_take(
 
     parcels, witness = asyncio.run(parcels_in_the_end())
     assert [parcel.receipt for parcel in parcels] == ["m-1"]
-    assert witness.waits == ["store: the broker is away"]
+    assert witness.waits == [told]

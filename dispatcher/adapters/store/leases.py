@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from dispatcher.errors import StoreUnavailable
 from dispatcher.ports import Claim
 
 
@@ -50,8 +49,7 @@ class Leases:
             claims = list(self._held.values())
             answers = await asyncio.gather(*map(self._renew, claims), return_exceptions=True)
             for claim, answer in zip(claims, answers, strict=True):
-                # Without an answer the claim stays: the next round tries again.
+                # Without an answer, whatever the reason, the claim stays and the next round tries
+                # again: a lease that runs out under a living worker is a second mail.
                 if answer is False:
                     self.give_up(claim)
-                elif isinstance(answer, Exception) and not isinstance(answer, StoreUnavailable):
-                    raise answer
