@@ -11,6 +11,8 @@ INPUTS := pyproject.toml constraints.txt
 # One stamp per set of packages: `make demo` need not wait for what only the tests use.
 RUN := .venv/.installed-run
 DEV := .venv/.installed-dev
+# What the benchmark compares with, in an environment of its own: arq wants another redis-py than Celery.
+PEERS := .venv/peers/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up preview test check bench clean
@@ -39,8 +41,8 @@ check: $(DEV) ## formatter, linter, types, import floors, unit and contract test
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -n $(JOBS) tests/unit tests/contract
 
-bench: $(DEV) ## measure side by side with the alternatives
-	@$(BIN)/python -m tests.bench
+bench: $(DEV) $(PEERS) ## measure side by side with the alternatives (BENCH=--quick: in 4 minutes)
+	@$(BIN)/python -m tests.bench $(BENCH)
 
 clean: ## remove .venv, builds and caches; var/ (your data) stays
 	rm -rf .venv build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
@@ -65,3 +67,10 @@ $(DEV): $(INPUTS) | $(BIN)/python
 	@echo "Installing what the dispatcher and its tests need"
 	@$(PIP) $(PINS) --editable '.[standalone,monitoring]' --group dev
 	@touch $(RUN) $@
+
+$(PEERS): $(INPUTS) | $(DEV)
+	@echo "Installing the alternatives that the benchmark compares with"
+	@$(BIN)/python -m venv .venv/peers
+	@$(BIN)/python -m pip --python .venv/peers/bin/python --disable-pip-version-check install -qq \
+	  --progress-bar off --group bench
+	@touch $@

@@ -1,0 +1,1 @@
+"""Measured side by side: this worker and what people would use instead (`make bench`)."""

@@ -1,0 +1,1 @@
+"""The alternatives, written as their users would write them."""
