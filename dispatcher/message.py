@@ -4,7 +4,6 @@ Both names are keyed hashes: whoever sees a Message-ID or a log line learns
 neither the event's id nor the address.
 """
 
-from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,8 +67,8 @@ def message_id(key: bytes, *, org_id: str, event_id: str, template: str, domain:
         domain: The sender's domain, the right-hand side, ASCII.
     """
     text = f"{org_id}\0{event_id}\0{template}".encode()
-    digest = blake2b(text, key=key[:64], digest_size=20, person=b"message-id").digest()
-    return f"<{b32encode(digest).decode().lower()}@{domain}>"
+    digest = blake2b(text, key=key[:64], digest_size=16, person=b"message-id").hexdigest()
+    return f"<{digest}@{domain}>"
 
 
 def fingerprint(key: bytes, address: str) -> str:
