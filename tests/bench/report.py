@@ -88,7 +88,7 @@ def _head(results: Results) -> list[str]:
         "# Benchmarks",
         "",
         "Written by `make bench` (`tests/bench`); what others would use runs beside it, in turn,",
-        "on the same Valkey (unix socket, append-only file synced `everysec` unless said otherwise),",
+        "on the same Valkey (unix socket, append-only file synced `everysec` unless it says so),",
         "into the same relay, with the same mail. A rate is that of the middle of a filled queue,",
         "from 10 % to 95 %. Columns: median of the rounds, lowest, highest.",
         "",
