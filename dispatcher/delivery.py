@@ -166,3 +166,43 @@ class Delivery:
     history: tuple[Attempt, ...] = ()
     event: Mapping[str, Any] | None = None
     """The event as accepted; kept only while the delivery is open or dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Which deliveries to list; an empty field matches all."""
+
+    org_id: str = ""
+    state: State | None = None
+    reason: str = ""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many events ended how; ``accepted - sent - skipped - dead`` are on their way."""
+
+    accepted: int = 0
+    sent: int = 0
+    skipped: int = 0
+    dead: int = 0
+    reasons: Mapping[str, int] | None = None
+    """Outcome and reason (``"skipped:policy_off"``) → count."""
+
+    @property
+    def open(self) -> int:
+        """Return how many have no outcome yet."""
+        return self.accepted - self.sent - self.skipped - self.dead
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One walk's end as an observer sees it: no address, no content."""
+
+    org_id: str
+    event_id: str
+    report: Report
+    seconds: float
+    """From acceptance to now."""
+    fenced: bool = False
+    """The record was refused: a newer claim has the delivery."""

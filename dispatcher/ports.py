@@ -1,7 +1,6 @@
 """What the walk needs of the world, as protocols; ``adapters/`` has the worlds.
 
-An adapter need not inherit from anything here: it only has to look like it. The
-fakes ship with the package and pass the same contract suite as the real ones.
+An adapter only has to look like these. The fakes pass the real ones' contract suite.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from dispatcher.delivery import Delivery, Receipt, Report, State
+from dispatcher.delivery import Delivery, DeliveryFilter, Observed, Receipt, Report, Totals
 from dispatcher.events import Event, Recipient
 from dispatcher.message import Draft, Message
 from dispatcher.policy import Policy, Presence, Written
@@ -64,6 +63,7 @@ class Claim:
         crashes: How many earlier claims ran out without a record; above 0 the message
             may have been handed over already, and is sent again under the same Message-ID.
         accepted_at: When the event was first claimed.
+        revived: A person sent this dead letter again, and no attempt was recorded since.
     """
 
     org_id: str
@@ -72,6 +72,7 @@ class Claim:
     attempt: int
     crashes: int
     accepted_at: datetime
+    revived: bool = False
 
 
 class Refusal(StrEnum):
@@ -101,9 +102,9 @@ class Ledger(Protocol):
     async def claim(self, event: Event, *, receipt: str) -> Claim | Refusal:
         """Take the event for this worker, or say why it is not to be worked on.
 
-        Grants when the event is new, when it is due again, when an earlier claim's
-        lease ran out, and when it is known only as malformed (a corrected event may
-        use its id again). A held claim's lease is renewed until it is recorded.
+        Grants when it is new, when it is due again, when an earlier claim's lease ran
+        out, and when it is known only as malformed (a corrected event may use its id
+        again). A held claim's lease is renewed until it is recorded.
 
         Args:
             event: The event; its wire form is kept while the delivery is open or dead.
@@ -126,8 +127,8 @@ class Ledger(Protocol):
     ) -> None:
         """Keep a malformed event as a dead letter; once per *receipt*.
 
-        Never touches a delivery that a valid event with the same id has: the dead
-        letter then goes by its receipt.
+        Never touches a valid event's delivery with the same id: the letter then goes by
+        its receipt.
 
         Args:
             evidence: What may be kept of it: known fields, no password material.
@@ -141,42 +142,15 @@ class Ledger(Protocol):
     async def take_due(self, limit: int) -> Sequence[Parcel]:
         """Return up to *limit* deliveries to put back on the queue, and mark them as queued.
 
-        Due are deferred deliveries whose time has come and claims whose lease ran
-        out. Only one caller gets each. A parcel that never reaches the queue is
-        returned again after the requeue horizon (adapter's setting, seconds).
+        Due are deferred deliveries whose time has come and claims whose lease ran out.
+        Only one caller gets each. A parcel that never reaches the queue is returned again
+        after the requeue horizon (the adapter's setting, seconds).
         """
         ...
 
     async def release(self, claim: Claim) -> None:
         """Give a claim back unworked, due at once: a worker is stopping."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryFilter:
-    """Which deliveries to list; an empty field matches all."""
-
-    org_id: str = ""
-    state: State | None = None
-    reason: str = ""
-    since: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """How many events ended how; ``accepted - sent - skipped - dead`` are on their way."""
-
-    accepted: int = 0
-    sent: int = 0
-    skipped: int = 0
-    dead: int = 0
-    reasons: Mapping[str, int] | None = None
-    """Outcome and reason (``"skipped:policy_off"``) → count."""
-
-    @property
-    def open(self) -> int:
-        """Return how many have no outcome yet."""
-        return self.accepted - self.sent - self.skipped - self.dead
 
 
 class DeliveryLog(Protocol):
@@ -254,7 +228,7 @@ class Queue(Protocol):
 class Observer(Protocol):
     """Sees every outcome: logs and counts it. Never raises."""
 
-    def finished(self, delivery: "Observed") -> None:
+    def finished(self, delivery: Observed) -> None:
         """Note what became of one walk."""
         ...
 
@@ -273,16 +247,3 @@ class Observer(Protocol):
     def waiting(self, what: str, error: Exception) -> None:
         """Note that something outside is away and that work waits for it."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """One walk's end as an observer sees it: no address, no content."""
-
-    org_id: str
-    event_id: str
-    report: Report
-    seconds: float
-    """From acceptance to now."""
-    fenced: bool = False
-    """The record was refused: a newer claim has the delivery."""

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from dispatcher.delivery import Observed
 from dispatcher.events import Actor, Change, Context, Event, User
 from dispatcher.policy import Written
-from dispatcher.ports import Observed
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

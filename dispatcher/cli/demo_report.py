@@ -13,7 +13,7 @@ from rich.text import Text
 from dispatcher.cli import output
 from dispatcher.cli.demo_examples import PolicyExample
 from dispatcher.cli.demo_verdicts import Check, Verdict
-from dispatcher.ports import Totals
+from dispatcher.delivery import Totals
 
 _WIDE: Final = 160
 """Columns that a terminal needs to show also what each event is an example of."""

@@ -12,8 +12,9 @@ from dispatcher.bootstrap import Endpoints
 from dispatcher.cli.demo_examples import Example, PolicyExample
 from dispatcher.cli.demo_report import PolicyUpdate
 from dispatcher.cli.demo_verdicts import Fate, Published, fates
+from dispatcher.delivery import DeliveryFilter
 from dispatcher.errors import DispatcherError
-from dispatcher.ports import DeliveryFilter, DeliveryLog
+from dispatcher.ports import DeliveryLog
 
 _POLL: Final = 0.05
 """Seconds between two looks."""

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from dispatcher.cli.demo_examples import Example
 from dispatcher.cli.demo_mails import Mail, mistakes
-from dispatcher.delivery import Delivery, SkipReason, State
-from dispatcher.ports import Totals
+from dispatcher.delivery import Delivery, SkipReason, State, Totals
 
 _SETTLED = frozenset({State.SENT, State.SKIPPED, State.DEAD})
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from dispatcher.cli.story import Story
-from dispatcher.delivery import Attempt, Delivery
+from dispatcher.delivery import Attempt, Delivery, Totals
 from dispatcher.policy_wire import timestamp
-from dispatcher.ports import Totals
 
 
 def delivery(told: Delivery) -> dict[str, Any]:

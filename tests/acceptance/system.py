@@ -21,8 +21,8 @@ from typing import Any, Final, TypeVar
 from celery import Celery
 
 from dispatcher.bootstrap import open_store
-from dispatcher.delivery import Delivery, State
-from dispatcher.ports import DeliveryLog, Totals
+from dispatcher.delivery import Delivery, State, Totals
+from dispatcher.ports import DeliveryLog
 from dispatcher.settings import Settings
 
 _T = TypeVar("_T")

@@ -10,8 +10,7 @@ import pytest
 from dispatcher.cli.demo_examples import Example, Expectation, expand
 from dispatcher.cli.demo_mails import Mail, mistakes
 from dispatcher.cli.demo_verdicts import Verdict, checks, fates, verdicts
-from dispatcher.delivery import Delivery, State
-from dispatcher.ports import Totals
+from dispatcher.delivery import Delivery, State, Totals
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

@@ -12,6 +12,7 @@ from dispatcher.delivery import (
     DeferReason,
     Deferred,
     Delivery,
+    DeliveryFilter,
     Outcome,
     Report,
     Ruling,
@@ -20,7 +21,7 @@ from dispatcher.delivery import (
     SkipReason,
     State,
 )
-from dispatcher.ports import Claim, DeliveryFilter, Refusal
+from dispatcher.ports import Claim, Refusal
 from tests.builders import an_event
 from tests.contract.worlds import HORIZON, LEASE, World
 

@@ -23,13 +23,14 @@ from dispatcher.delivery import (
     DeferReason,
     Deferred,
     Delivery,
+    DeliveryFilter,
     Report,
     Sent,
     Skipped,
     SkipReason,
 )
 from dispatcher.policy import INSTANCE, Policy, Presence, Written
-from dispatcher.ports import Claim, DeliveryFilter
+from dispatcher.ports import Claim
 from tests.builders import NOON, StandingClock, an_event
 from tests.contract.worlds import HORIZON, LEASE, let_pass
 

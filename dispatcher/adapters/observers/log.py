@@ -5,9 +5,8 @@ from typing import Final
 
 import structlog
 
-from dispatcher.delivery import Dead, Deferred, Outcome, Sent, Skipped
+from dispatcher.delivery import Dead, Deferred, Observed, Outcome, Sent, Skipped
 from dispatcher.policy import Written
-from dispatcher.ports import Observed
 
 _QUIET: Final = 10.0
 """Seconds between two lines about the same thing being away."""

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dispatcher.delivery import Delivery
-from dispatcher.ports import Clock, DeliveryFilter, Totals
+from dispatcher.delivery import Delivery, DeliveryFilter, Totals
+from dispatcher.ports import Clock
 
 Key = tuple[str, str]
 """Organization and event id."""

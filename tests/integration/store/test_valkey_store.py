@@ -20,10 +20,10 @@ from dispatcher.adapters.store import (
     installation_secret,
 )
 from dispatcher.adapters.store.codec import to_bytes
-from dispatcher.delivery import Attempt, Report, Ruling, Sent, State
+from dispatcher.delivery import Attempt, DeliveryFilter, Report, Ruling, Sent, State
 from dispatcher.errors import StoreUnavailable
 from dispatcher.policy import INSTANCE
-from dispatcher.ports import Claim, DeliveryFilter, Refusal
+from dispatcher.ports import Claim, Refusal
 from tests.builders import NOON, an_event
 
 SENT = Report(
