@@ -74,7 +74,7 @@ def running(folder: Path, secrets: Mapping[str, str]) -> Iterator[StackValkey]:
     """Run the server in *folder* with the passwords of *secrets*, by role."""
     programs = folder / "bin"
     programs.mkdir()
-    (programs / "valkey-server").symlink_to(find_binary())
+    (programs / "valkey-server").symlink_to(find_binary(search_path=""))
     variables = {f"VALKEY_{role.upper()}_PASSWORD": secret for role, secret in secrets.items()}
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(
