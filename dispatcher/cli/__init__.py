@@ -5,7 +5,20 @@ from typing import Annotated
 import typer
 
 from dispatcher import __version__
-from dispatcher.cli import dead, deliveries, demo, doctor, output, policy, send, up, why, worker
+from dispatcher.cli import (
+    dead,
+    deliveries,
+    demo,
+    doctor,
+    output,
+    policy,
+    preview,
+    render,
+    send,
+    up,
+    why,
+    worker,
+)
 from dispatcher.cli.failures import Commands
 from dispatcher.cli.session import Installation
 
@@ -26,6 +39,8 @@ _RUN, _ASK, _CHANGE = "Run it", "Ask it", "Feed and mend it"
 app.command("up", rich_help_panel=_RUN)(up.command)
 app.command("demo", rich_help_panel=_RUN)(demo.command)
 app.command("worker", rich_help_panel=_RUN)(worker.command)
+app.command("preview", rich_help_panel=_RUN)(preview.command)
+app.command("render", rich_help_panel=_RUN)(render.command)
 app.command("why", rich_help_panel=_ASK)(why.command)
 app.command("deliveries", rich_help_panel=_ASK)(deliveries.command)
 app.command("doctor", rich_help_panel=_ASK)(doctor.command)
