@@ -5,6 +5,8 @@ Writes docs/benchmarks.md after a whole run; a part (``--only``) is only shown.
 
 import argparse
 import contextlib
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +44,7 @@ _WIDTH: Final = 120
 def main() -> None:
     """Measure, show, write."""
     chosen = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     console = Console(stderr=chosen.json)
     if not console.is_terminal:
         console.width = _WIDTH
