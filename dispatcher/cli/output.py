@@ -94,8 +94,10 @@ def note(*parts: RenderableType) -> None:
 
 
 def passed_on(name: str, line: str) -> None:
-    """Pass a child's line of output on to stderr, under its name."""
-    sys.stderr.write(f"{name} │ {line if line.isprintable() else clean(line)}\n")
+    """Pass a child's line of output on to stderr; under its name where a person reads."""
+    shown = line if line.isprintable() else clean(line)
+    # Elsewhere a program may read, and a line of JSON shall stay one.
+    sys.stderr.write(f"{name} │ {shown}\n" if sys.stderr.isatty() else f"{shown}\n")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:

@@ -10,7 +10,10 @@ from typing import Final, Protocol
 from dispatcher import bootstrap
 from dispatcher.adapters.standalone.child import Command
 from dispatcher.adapters.standalone.file_lock import FileLock
+from dispatcher.adapters.standalone.supervisor import EXIT_CONFIG, Supervisor
 from dispatcher.bootstrap import Endpoints
+from dispatcher.cli import output
+from dispatcher.cli.failures import ExitCode
 from dispatcher.errors import ConfigError
 from dispatcher.settings import Settings, environment_with
 
@@ -21,6 +24,9 @@ _LOCK: Final = "in-use.lock"
 
 _WAIT_TO_OWN: Final = 3.0
 """Seconds; a command that only asks has ended by then, and stops the Valkey it had started."""
+
+_MARGIN: Final = 5.0
+"""Seconds a worker gets beyond its own grace to hand back what it did not finish."""
 
 
 @contextmanager
@@ -149,6 +155,30 @@ def worker(name: str, places: Endpoints, changed: Mapping[str, str]) -> Command:
             broker_url=places.broker_url, store_url=places.store_url, **changed
         ),
     )
+
+
+def supervise(
+    settings: Settings, places: Endpoints, changed: Mapping[str, str], *, processes: int
+) -> ExitCode:
+    """Run worker processes until a signal; return how it ended.
+
+    Args:
+        settings: The settings.
+        places: Broker and store.
+        changed: Settings of the workers that differ from this process's.
+        processes: How many.
+    """
+    # A worker sees a pipe, but behind it a person reads.
+    readable = settings.log_format == "auto" and sys.stderr.isatty()
+    seen = {**changed, "log_format": "text"} if readable else changed
+    code = Supervisor(
+        [worker(f"worker{number}", places, seen) for number in range(1, processes + 1)],
+        grace=settings.stop_grace + _MARGIN,
+        on_line=output.passed_on,
+    ).run()
+    if code == EXIT_CONFIG:
+        return ExitCode.USAGE
+    return ExitCode.OK if code == 0 else ExitCode.NO
 
 
 def _needs_embedded(settings: Settings) -> bool:

@@ -1,6 +1,5 @@
 """Running all parts on one machine until told to stop."""
 
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Final
@@ -8,14 +7,10 @@ from typing import Final
 from pydantic import SecretStr
 
 from dispatcher import bootstrap
-from dispatcher.adapters.standalone.supervisor import EXIT_CONFIG, Supervisor
 from dispatcher.cli import output, parts
 from dispatcher.cli.failures import ExitCode
 from dispatcher.cli.up_words import Running, introduce
 from dispatcher.settings import Settings, load_settings
-
-_MARGIN: Final = 5.0
-"""Seconds a worker gets beyond its own grace to hand back what it did not finish."""
 
 _PAGE_PORT: Final = 8025
 """Where the inbox's page is, unless that port is taken; the one that such pages usually have."""
@@ -45,20 +40,9 @@ def run(processes: int) -> ExitCode:
         changed = _changed(running)
         bootstrap.check(_as_workers_see_them(settings, changed))
         introduce(running)
-        code = _supervisor(running, changed).run()
+        ended = parts.supervise(settings, places, changed, processes=processes)
         output.note("The workers have stopped.")
-    if code == EXIT_CONFIG:
-        return ExitCode.USAGE
-    return ExitCode.OK if code == 0 else ExitCode.NO
-
-
-def _supervisor(running: Running, changed: Mapping[str, str]) -> Supervisor:
-    names = [f"worker{number}" for number in range(1, running.processes + 1)]
-    return Supervisor(
-        [parts.worker(name, running.places, changed) for name in names],
-        grace=running.settings.stop_grace + _MARGIN,
-        on_line=_pass_on,
-    )
+    return ended
 
 
 def _changed(running: Running) -> dict[str, str]:
@@ -66,16 +50,9 @@ def _changed(running: Running) -> dict[str, str]:
     if running.inbox is not None:
         changed["smtp_url"] = running.inbox.smtp_url
         changed["mail_from"] = settings.mail_from or parts.SENDER
-    if settings.log_format == "auto" and sys.stderr.isatty():
-        changed["log_format"] = "text"  # a worker sees a pipe, but a person reads it
     return changed
 
 
 def _as_workers_see_them(settings: Settings, changed: Mapping[str, str]) -> Settings:
     secret = {"smtp_url": SecretStr(changed["smtp_url"])} if "smtp_url" in changed else {}
     return settings.model_copy(update={**changed, **secret})
-
-
-def _pass_on(name: str, line: str) -> None:
-    shown = line if line.isprintable() else output.clean(line)
-    sys.stderr.write(f"{name} │ {shown}\n")

@@ -24,7 +24,11 @@ def command(
     DISPATCHER_STOP_GRACE seconds, what is not goes back to the queue. A second Ctrl-C stops
     at once, and still loses nothing.
 
-    One process is the same as `celery -A dispatcher worker`.
+    Ends with **0** after an orderly stop, by Ctrl-C too; with **1** when a process had to be
+    killed; with **2** when the settings are wrong.
+
+    Where something else starts again what dies (a container, a systemd unit), run
+    `celery -A dispatcher worker` instead: the same worker, without a parent process.
 
     For example:
 
