@@ -1,14 +1,18 @@
 """The composition root: settings → adapters → services; it alone knows concrete classes."""
 
 import atexit
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from pydantic import SecretStr
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
+from dispatcher.adapters.broker.quarantine import Quarantine
 from dispatcher.adapters.directory.from_event import FromEvent
 from dispatcher.adapters.mail.addresses import parse_mailbox
 from dispatcher.adapters.mail.relay_address import RelayAddress, parse_relays
@@ -96,6 +100,38 @@ async def open_store(settings: Settings, url: str) -> AsyncIterator[Store]:
         yield Store(ledger, Policies(ValkeyPolicyStore(client, prefix=prefix)), secret)
     finally:
         await client.aclose()
+
+
+@contextmanager
+def open_quarantine(settings: Settings) -> Iterator[Quarantine | None]:
+    """Open what workers put aside because it could not be run; None where the broker keeps none.
+
+    Raises:
+        ConfigError: The broker's URL cannot be read.
+        StoreUnavailable: The embedded Valkey does not answer.
+    """
+    url = endpoints(settings).broker_url
+    if not url.startswith(_KEEPS_QUARANTINE):
+        yield None
+        return
+    if url.startswith("redis+socket:"):
+        url = url.replace("redis+socket", "unix", 1).replace("virtual_host=", "db=", 1)
+    try:
+        client = Redis.from_url(
+            url,
+            socket_timeout=_BROKER_PATIENCE,
+            socket_connect_timeout=_BROKER_PATIENCE,
+            retry=Retry(NoBackoff(), 0),
+        )
+    except ValueError as error:
+        raise ConfigError("the broker's URL cannot be read: check its port and database") from error
+    with client:
+        yield Quarantine(client)
+
+
+_KEEPS_QUARANTINE: Final = ("redis:", "rediss:", "redis+socket:", "unix:")
+_BROKER_PATIENCE: Final = 5.0
+"""Seconds that a broker may take to answer a person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,31 +1,34 @@
 """``dispatcher dead``: what was given up, and what to do about it."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated, Any, Final
+from datetime import datetime
+from typing import Annotated, Final
 
 import typer
+from rich.text import Text
 
-from dispatcher.cli import output, wire
+from dispatcher.cli import dead_export, dead_letters, dead_quarantine, output, wire
+from dispatcher.cli.dead_change import DROPPED, RESENT, Wanted, not_found, report
 from dispatcher.cli.deliveries import Limit, Organization, Reason
 from dispatcher.cli.failures import ExitCode, UsageError
 from dispatcher.cli.output import AsJson
-from dispatcher.cli.redact import redacted
-from dispatcher.cli.session import Books, OpenStore, session
+from dispatcher.cli.session import PutAside, session
 from dispatcher.cli.story import tell
 from dispatcher.cli.times import relative
 from dispatcher.cli.why import print_story
-from dispatcher.delivery import Delivery, State
-from dispatcher.ports import DeliveryFilter
+from dispatcher.delivery import Delivery, DeliveryFilter, State
 
-_AT_ONCE: Final = 1000
+_ID: Final = "The event's id, or quarantine:… of a message that could not be run."
 
-EventId = Annotated[str, typer.Argument(metavar="ID", help="The event's id.")]
-EventIds = Annotated[list[str], typer.Argument(metavar="ID", help="The events' ids.")]
+OneId = Annotated[str, typer.Argument(metavar="ID", help=_ID)]
+SomeIds = Annotated[list[str] | None, typer.Argument(metavar="ID", help=_ID)]
+Every = Annotated[bool, typer.Option("--all", help="All that --org and --reason match.")]
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Dead letters: events that were given up and are kept for a person, with the reason.",
+    help="Dead letters: events that were given up, and messages that could not be run at all. "
+    "They are kept for a person, with the reason.",
 )
+app.command("export")(dead_export.command)
 
 
 @app.command("list")
@@ -39,39 +42,42 @@ def list_letters(
 ) -> None:
     """List dead letters, newest first.
 
+    Messages that could not be run are put aside in quarantine and listed as `quarantine:…`,
+    unless one organization is asked for: they belong to none.
+
     For example:
 
         dispatcher dead list --reason rejected_recipient
     """
     here = session(context)
     wanted = DeliveryFilter(org, State.DEAD, reason)
-    found = here.with_store(lambda store: _letters(store.ledger, wanted, limit))
+    letters = here.with_store(lambda store: dead_letters.newest(store.ledger, wanted, limit))
+    aside = () if org else dead_quarantine.newest(here, reason=reason, limit=limit)
+    both: list[Delivery | PutAside] = [*letters, *aside]
+    listed = sorted(both, key=_since, reverse=True)[:limit]
     if as_json:
-        output.document({"dead_letters": [wire.delivery(one) for one in found]})
-        return
-    if not found:
+        output.document(
+            {
+                "dead_letters": [wire.delivery(one) for one in listed if isinstance(one, Delivery)],
+                "quarantine": [
+                    dead_quarantine.document(one) for one in listed if not isinstance(one, Delivery)
+                ],
+            }
+        )
+    elif listed:
+        now = here.now()
+        output.table(
+            ("died", "organization", "id", "reason", "detail"),
+            ((relative(_since(one), now), *_row(one)) for one in listed),
+        )
+    else:
         output.say("No dead letters.")
-        return
-    now = here.now()
-    output.table(
-        ("died", "organization", "event", "reason", "detail"),
-        (
-            (
-                relative(one.changed_at, now),
-                one.org_id or "-",
-                one.event_id,
-                output.bad(one.reason),
-                one.detail,
-            )
-            for one in found
-        ),
-    )
 
 
 @app.command("show")
 def show(
     context: typer.Context,
-    event_id: EventId,
+    name: OneId,
     *,
     org: Organization = "",
     reveal: Annotated[bool, typer.Option("--reveal", help="Show personal fields too.")] = False,
@@ -79,44 +85,54 @@ def show(
 ) -> None:
     """Show a dead letter: its story, and its event with personal fields hidden.
 
+    Of a message in quarantine: why it could not be run, and with `--reveal` its bytes.
+
     For example:
 
         dispatcher dead show 0b9f8a1c --reveal
     """
     here = session(context)
-    found = here.with_store(lambda store: _named(store.ledger, event_id, org))
     now = here.now()
-    shown = [(one, one.event if reveal else redacted(one.event or {})) for one in found]
+    _, aside_ids = dead_quarantine.split([name])
+    aside = [one for item in aside_ids if (one := dead_quarantine.named(here, item))]
+    letters = (
+        ()
+        if aside_ids
+        else here.with_store(lambda store: dead_letters.named(store.ledger, name, org))
+    )
     if as_json:
         output.document(
-            {"dead_letters": [wire.delivery(one) | {"event": event} for one, event in shown]}
+            {
+                "dead_letters": [dead_letters.document(one, reveal=reveal) for one in letters],
+                "quarantine": [dead_quarantine.document(one, reveal=reveal) for one in aside],
+            }
         )
-    for one, event in () if as_json else shown:
-        print_story(tell(one, now=now), now)
-        output.say("", output.strong("The event"))
-        output.document(event)
-    if not found:
-        _not_found([event_id])
+    else:
+        for letter in letters:
+            print_story(tell(letter, now=now), now)
+            output.say("", output.strong("The event"))
+            output.document(dead_letters.document(letter, reveal=reveal)["event"])
+        for message in aside:
+            dead_quarantine.show(message, now, reveal=reveal)
+    if not letters and not aside:
+        not_found([name])
         raise typer.Exit(ExitCode.NO)
 
 
 @app.command("resend")
 def resend(
     context: typer.Context,
-    event_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="ID", help="The events' ids.")
-    ] = None,
+    names: SomeIds = None,
     *,
-    every: Annotated[
-        bool, typer.Option("--all", help="All that --org and --reason match.")
-    ] = False,
+    every: Every = False,
     org: Organization = "",
     reason: Reason = "",
     as_json: AsJson = False,
 ) -> None:
     """Send dead letters again, as a further attempt of the same delivery.
 
-    Workers take them up within a second; a mail keeps its Message-ID.
+    Workers take them up within a second; a mail keeps its Message-ID. A message in quarantine
+    goes back to its queue as it is, and returns where its cause was not mended.
 
     For example:
 
@@ -124,28 +140,21 @@ def resend(
 
         dispatcher dead resend --all --reason render_error
     """
-    ids = event_ids or []
-    if bool(ids) == every:
-        raise UsageError("expected ids, or --all to send all that --org and --reason match")
-    if ids and reason:
-        raise UsageError("--reason goes with --all")
+    wanted = Wanted.parse(names or [], every=every, org=org, reason=reason)
     here = session(context)
-
-    async def work(store: OpenStore) -> _Changed:
-        if every:
-            wanted = DeliveryFilter(org, State.DEAD, reason)
-            return await _change_all(store.ledger, wanted, store.ledger.revive)
-        return await _change(store.ledger, ids, org, store.ledger.revive)
-
-    _report(here.with_store(work), "resent", "due again, as a further attempt", as_json=as_json)
+    letters = here.with_store(lambda store: wanted.letters(store.ledger, store.ledger.revive))
+    aside = wanted.aside(here, lambda quarantine: quarantine.requeue)
+    report(letters, aside, RESENT, as_json=as_json)
 
 
 @app.command("drop")
 def drop(
     context: typer.Context,
-    event_ids: EventIds,
+    names: SomeIds = None,
     *,
+    every: Every = False,
     org: Organization = "",
+    reason: Reason = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -154,90 +163,26 @@ def drop(
     For example:
 
         dispatcher dead drop 0b9f8a1c --yes
+
+        dispatcher dead drop --all --reason not_json
     """
+    wanted = Wanted.parse(names or [], every=every, org=org, reason=reason)
     if as_json and not yes:
         raise UsageError("--json cannot ask: add --yes")
-    count = "this dead letter" if len(event_ids) == 1 else f"these {len(event_ids)} dead letters"
     if not yes:
-        typer.confirm(f"Erase {count} for good?", abort=True, err=True)
-    changed = session(context).with_store(
-        lambda store: _change(store.ledger, event_ids, org, store.ledger.drop)
-    )
-    _report(changed, "dropped", "erased for good", as_json=as_json)
+        typer.confirm(f"Erase {wanted} for good?", abort=True, err=True)
+    here = session(context)
+    letters = here.with_store(lambda store: wanted.letters(store.ledger, store.ledger.drop))
+    aside = wanted.aside(here, lambda quarantine: quarantine.drop)
+    report(letters, aside, DROPPED, as_json=as_json)
 
 
-_Changed = tuple[Sequence[Delivery], Sequence[str]]
-"""The dead letters that were changed, and the ids that name none."""
+def _since(one: Delivery | PutAside) -> datetime:
+    return one.changed_at if isinstance(one, Delivery) else one.put_aside_at
 
 
-async def _letters(books: Books, wanted: DeliveryFilter, limit: int) -> Sequence[Delivery]:
-    """Return the newest dead letters; those that were dropped are history, not letters."""
-    asked = limit
-    while True:
-        found = await books.deliveries(wanted, limit=asked)
-        letters = [one for one in found if one.event is not None]
-        if len(letters) >= limit or len(found) < asked:
-            return letters[:limit]
-        asked *= 4
-
-
-async def _named(books: Books, event_id: str, org: str) -> Sequence[Delivery]:
-    found = await books.find(event_id, org_id=org)
-    return [one for one in found if one.state is State.DEAD and one.event is not None]
-
-
-async def _change(
-    books: Books, ids: Sequence[str], org: str, change: Callable[[str, str], Awaitable[bool]]
-) -> _Changed:
-    changed, missing = [], []
-    for event_id in dict.fromkeys(ids):
-        found = await _named(books, event_id, org)
-        if len(found) > 1:
-            owners = ", ".join(one.org_id for one in found)
-            raise UsageError(f"{event_id} is dead in {owners}: say which with --org")
-        if found and await change(found[0].org_id, event_id):
-            changed.append(found[0])
-        else:
-            missing.append(event_id)
-    return changed, missing
-
-
-async def _change_all(
-    books: Books, wanted: DeliveryFilter, change: Callable[[str, str], Awaitable[bool]]
-) -> _Changed:
-    changed: list[Delivery] = []
-    seen: set[tuple[str, str]] = set()
-    while True:
-        # A letter may die again while we go on; each is changed once.
-        found = await _letters(books, wanted, _AT_ONCE + len(seen))
-        fresh = [one for one in found if (one.org_id, one.event_id) not in seen]
-        if not fresh:
-            return changed, []
-        for one in fresh:
-            seen.add((one.org_id, one.event_id))
-            if await change(one.org_id, one.event_id):
-                changed.append(one)
-
-
-def _report(result: _Changed, done: str, meaning: str, *, as_json: bool) -> None:
-    changed, missing = result
-    if as_json:
-        output.document({done: [_name(one) for one in changed], "not_found": list(missing)})
-    else:
-        for one in changed:
-            output.say(f"{one.event_id} of {one.org_id or '-'}: {meaning}")
-        output.say(f"{len(changed)} {done}.")
-    if missing:
-        _not_found(missing)
-    if missing or not changed:
-        raise typer.Exit(ExitCode.NO)
-
-
-def _name(one: Delivery) -> dict[str, Any]:
-    return {"org_id": one.org_id, "event_id": one.event_id}
-
-
-def _not_found(ids: Sequence[str]) -> None:
-    for event_id in ids:
-        output.note(output.bad(f"No dead letter {event_id}."))
-    output.note("`dispatcher dead list` shows all; `dispatcher why ID` tells what became of one.")
+def _row(one: Delivery | PutAside) -> tuple[str | Text, ...]:
+    reason = output.bad(one.reason)
+    if isinstance(one, Delivery):
+        return one.org_id or "-", one.event_id, reason, one.detail
+    return "-", dead_quarantine.name(one), reason, dead_quarantine.describe(one)

@@ -7,12 +7,11 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from dispatcher.cli import output, wire
+from dispatcher.cli import dead_quarantine, output, wire
 from dispatcher.cli.output import AsJson
 from dispatcher.cli.session import OpenStore, session
 from dispatcher.cli.times import clock_time, parse_since, relative
-from dispatcher.delivery import Delivery, State
-from dispatcher.ports import DeliveryFilter, Totals
+from dispatcher.delivery import Delivery, DeliveryFilter, State, Totals
 
 Limit = Annotated[int, typer.Option(min=1, max=100_000, help="At most this many, newest first.")]
 Organization = Annotated[str, typer.Option("--org", help="Of one organization only.")]
@@ -50,9 +49,14 @@ def command(
         return found, await store.ledger.totals(org_id=org)
 
     found, totals = here.with_store(ask)
+    aside = 0 if org else dead_quarantine.count(here)
     if as_json:
         output.document(
-            {"deliveries": [wire.delivery(one) for one in found], "totals": wire.totals(totals)}
+            {
+                "deliveries": [wire.delivery(one) for one in found],
+                "totals": wire.totals(totals),
+                "quarantine": aside,
+            }
         )
         return
     if found:
@@ -62,6 +66,9 @@ def command(
         )
         output.say()
     output.say(sum_up(totals))
+    if aside:
+        messages = "1 message" if aside == 1 else f"{aside} messages"
+        output.say(f"{messages} in quarantine, which could not be run: `dispatcher dead list`")
 
 
 def sum_up(totals: Totals) -> str:

@@ -1,8 +1,8 @@
 """What commands work with: the installation that the settings describe, opened when needed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from typing import Final, Protocol, TypeVar
 
@@ -35,6 +35,86 @@ class OpenStore(Protocol):
         ...
 
 
+class PutAside(Protocol):
+    """A message that was put aside because it could not be run."""
+
+    @property
+    def id(self) -> str:
+        """Return what it is asked for by."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Return why, one word."""
+        ...
+
+    @property
+    def queue(self) -> str:
+        """Return the queue it was taken from; empty where that is unknown."""
+        ...
+
+    @property
+    def put_aside_at(self) -> datetime:
+        """Return when."""
+        ...
+
+    @property
+    def raw(self) -> bytes:
+        """Return its bytes, or the first of them; they may hold addresses."""
+        ...
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether these are all its bytes."""
+        ...
+
+
+class Quarantine(Protocol):
+    """What workers put aside, as a person reads and mends it."""
+
+    def __len__(self) -> int: ...
+
+    def list(self, *, offset: int = 0, limit: int = 100) -> Iterator[PutAside]:
+        """Yield what was put aside, newest first."""
+        ...
+
+    def show(self, item: str) -> PutAside | None:
+        """Return one message, or None where it is not there."""
+        ...
+
+    def drop(self, item: str) -> bool:
+        """Forget a message for good; return whether it was there."""
+        ...
+
+    def requeue(self, item: str) -> bool:
+        """Put a message back on its queue; return whether it was there, whole."""
+        ...
+
+
+class NoQuarantine:
+    """The quarantine of a broker that keeps none."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def list(self, *, offset: int = 0, limit: int = 100) -> Iterator[PutAside]:
+        """Yield nothing."""
+        del offset, limit
+        yield from ()
+
+    def show(self, item: str) -> PutAside | None:
+        """Return None."""
+        del item
+        return None
+
+    def drop(self, item: str) -> bool:
+        """Return False."""
+        del item
+        return False
+
+    requeue = drop
+
+
 class Session(Protocol):
     """What a command works with."""
 
@@ -61,6 +141,14 @@ class Session(Protocol):
 
     def backlog(self) -> Mapping[str, int]:
         """Return how many messages wait, per queue; empty where the broker does not say."""
+        ...
+
+    def quarantine(self) -> AbstractContextManager[Quarantine]:
+        """Open the quarantine; what is asked of it raises StoreUnavailable where it is away.
+
+        Raises:
+            ConfigError: The settings cannot work.
+        """
         ...
 
 
@@ -115,6 +203,19 @@ class Installation:
             connection.ensure_connection(max_retries=1, timeout=_PATIENCE)
             return waiting(app, connection)
         return {}
+
+    @contextmanager
+    def quarantine(self) -> Iterator[Quarantine]:
+        """Open the quarantine; what is asked of it raises StoreUnavailable where it is away.
+
+        Raises:
+            ConfigError: The settings cannot work.
+        """
+        from dispatcher import bootstrap
+        from dispatcher.settings import load_settings
+
+        with bootstrap.open_quarantine(load_settings()) as kept:
+            yield NoQuarantine() if kept is None else kept
 
 
 def session(context: typer.Context) -> Session:

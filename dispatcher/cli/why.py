@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from dispatcher.cli import output, wire
+from dispatcher.cli import dead_quarantine, output, wire
 from dispatcher.cli.failures import ExitCode
 from dispatcher.cli.output import AsJson
-from dispatcher.cli.session import Session, session
+from dispatcher.cli.session import PutAside, Session, session
 from dispatcher.cli.story import Story, tell
 from dispatcher.cli.times import clock_time, relative
 from dispatcher.delivery import Delivery
@@ -37,6 +37,7 @@ def command(
     """
     here = session(context)
     found = here.with_store(lambda store: store.ledger.find(event_id, org_id=org))
+    aside = () if found else dead_quarantine.holding(here, event_id)
     now = here.now()
     told = [(delivery, tell(delivery, now=now)) for delivery in found]
     if as_json:
@@ -44,6 +45,7 @@ def command(
             {
                 "event_id": event_id,
                 "deliveries": [wire.delivery(one) | {"story": wire.story(s)} for one, s in told],
+                "quarantine": [dead_quarantine.document(one) for one in aside],
             }
         )
     else:
@@ -52,7 +54,7 @@ def command(
                 output.say()
             print_story(story, now)
     if not found:
-        _tell_where_to_look(here, event_id, org)
+        _tell_where_to_look(here, event_id, org, aside)
         raise typer.Exit(ExitCode.NO)
 
 
@@ -74,7 +76,7 @@ def print_story(story: Story, now: datetime) -> None:
         output.say("", story.advice)
 
 
-def _tell_where_to_look(here: Session, event_id: str, org: str) -> None:
+def _tell_where_to_look(here: Session, event_id: str, org: str, aside: Sequence[PutAside]) -> None:
     elsewhere: Sequence[Delivery] = ()
     if org:
         elsewhere = here.with_store(lambda store: store.ledger.find(event_id))
@@ -84,6 +86,12 @@ def _tell_where_to_look(here: Session, event_id: str, org: str) -> None:
     if elsewhere:
         owners = ", ".join(sorted(delivery.org_id for delivery in elsewhere))
         output.note(f"• It is known in another organization: {owners}.")
+    for message in aside:
+        named = dead_quarantine.name(message)
+        why = dead_quarantine.because(message.reason)
+        output.note(
+            f"• A message with it could not be run: {why}. `dispatcher dead show {named}` tells."
+        )
     queued = ", ".join(f"{count} on {queue}" for queue, count in waiting.items() if count)
     output.note(
         f"• Messages still wait ({queued}): is a worker running? `dispatcher doctor` tells."

@@ -30,7 +30,7 @@ def waiting(app: Celery, connection: Connection) -> dict[str, int]:
     """Return how many messages wait on each of our queues."""
     counts = {}
     for queue in app.conf.task_queues:
-        channel = connection.channel()  # type: ignore[no-untyped-call] # kombu is partly typed
+        channel = connection.channel()
         try:
             declared = channel.queue_declare(queue.name, passive=True)
             counts[queue.name] = int(declared.message_count)

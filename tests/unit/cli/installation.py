@@ -1,7 +1,8 @@
 """An installation in memory, and what a command answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from dispatcher.errors import StoreUnavailable
 from dispatcher.events import Event
 from dispatcher.policies import Policies
 from dispatcher.ports import Claim, Parcel
-from tests.builders import StandingClock, an_event
+from tests.builders import NOON, StandingClock, an_event
 
 _T = TypeVar("_T")
 
@@ -38,6 +39,46 @@ class MemoryStore:
     policies: Policies
 
 
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """A message in quarantine."""
+
+    id: str
+    put_aside_at: datetime = NOON
+    reason: str = "not_json"
+    queue: str = "notifications"
+    raw: bytes = b"garbage"
+    is_whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryQuarantine:
+    """A quarantine that remembers what went back to its queue."""
+
+    kept: dict[str, Garbage] = field(default_factory=dict)
+    requeued: list[Garbage] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def list(self, *, offset: int = 0, limit: int = 100) -> Iterator[Garbage]:
+        newest = sorted(self.kept.values(), key=lambda one: one.put_aside_at, reverse=True)
+        yield from newest[offset : offset + limit]
+
+    def show(self, item: str) -> Garbage | None:
+        return self.kept.get(item)
+
+    def drop(self, item: str) -> bool:
+        return self.kept.pop(item, None) is not None
+
+    def requeue(self, item: str) -> bool:
+        found = self.show(item)
+        if found is None or not found.is_whole:
+            return False
+        self.requeued.append(found)
+        return self.drop(item)
+
+
 @dataclass
 class MemorySession:
     """The session of the commands under test; ``away`` is what a store that is away raises."""
@@ -46,6 +87,8 @@ class MemorySession:
     away: StoreUnavailable | None = None
     waiting: Mapping[str, int] = field(default_factory=dict)
     events: MemoryQueue = field(default_factory=MemoryQueue)
+    aside: MemoryQuarantine = field(default_factory=MemoryQuarantine)
+    broker_away: StoreUnavailable | None = None
 
     def __post_init__(self) -> None:
         policies = Policies(MemoryPolicyStore(self.clock))
@@ -68,6 +111,16 @@ class MemorySession:
 
     def backlog(self) -> Mapping[str, int]:
         return self.waiting
+
+    @contextmanager
+    def quarantine(self) -> Iterator[MemoryQuarantine]:
+        if self.broker_away:
+            raise self.broker_away
+        yield self.aside
+
+    def puts_aside(self, *garbage: Garbage) -> None:
+        """Put messages in quarantine."""
+        self.aside.kept.update({one.id: one for one in garbage})
 
     def has(self, outcome: Outcome, event: Event | None = None, **report: Any) -> None:
         """Let a delivery reach an outcome."""

@@ -46,6 +46,7 @@ COMMANDS = [
     ["dead", "show"],
     ["dead", "resend"],
     ["dead", "drop"],
+    ["dead", "export"],
     ["demo"],
     ["up"],
 ]
@@ -185,7 +186,7 @@ def test_why_says_where_to_look_for_an_unknown_event(run: Run, session: MemorySe
 def test_an_unknown_event_is_an_empty_list_for_programs(run: Run) -> None:
     answer = run("why", "nobody", "--json")
     assert answer.code == ExitCode.NO
-    assert json.loads(answer.out) == {"event_id": "nobody", "deliveries": []}
+    assert json.loads(answer.out) == {"event_id": "nobody", "deliveries": [], "quarantine": []}
 
 
 # deliveries
@@ -243,6 +244,7 @@ def test_a_resent_dead_letter_is_due_again(run: Run, session: MemorySession) -> 
     session.has_dead("a")
     assert json.loads(run("dead", "resend", "a", "--json").out) == {
         "resent": [{"org_id": "acme", "event_id": "a"}],
+        "quarantine": [],
         "not_found": [],
     }
     (delivery,) = asyncio.run(session.store.ledger.find("a"))
