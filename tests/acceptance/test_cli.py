@@ -14,12 +14,20 @@ from typing import Any, Final
 
 import pytest
 import redis
+from celery import Celery
 
 from dispatcher.adapters.standalone.valkey import EmbeddedValkey
 from dispatcher.bootstrap import open_store
 from dispatcher.delivery import Delivery, State
 from dispatcher.settings import Settings
-from tests.acceptance.system import dispatcher, environment, processes_of, wait_until
+from tests.acceptance.system import (
+    an_event,
+    dispatcher,
+    environment,
+    processes_of,
+    up,
+    wait_until,
+)
 from tests.smtp_server import At, Rule, ScriptedRelay
 
 _ENDED: Final = {State.SENT, State.SKIPPED, State.DEAD}
@@ -112,6 +120,18 @@ def working(
             process.wait(timeout=30)
 
 
+def workers(here: Installation) -> set[int]:
+    """Return the worker processes' ids."""
+    return {
+        pid for pid, line in processes_of(here.folder).items() if " -A dispatcher worker " in line
+    }
+
+
+def put_aside(here: Installation) -> Any:
+    """Return what is in quarantine."""
+    return here.ask("dead", "list")["quarantine"]
+
+
 def test_what_one_command_writes_the_next_one_reads_without_any_server(tmp_path: Path) -> None:
     env = environment(tmp_path / "data")
     assert dispatcher("policy", "set", "acme", "on", env=env).returncode == 0
@@ -152,7 +172,7 @@ def test_a_dead_letter_is_found_mended_and_sent_again(
         here.ended("refused", attempts=2)
     assert relay.commands[At.RCPT] == 2
     here.run("dead", "drop", "refused", "--yes")
-    assert here.ask("dead", "list") == {"dead_letters": []}
+    assert here.ask("dead", "list") == {"dead_letters": [], "quarantine": []}
     assert here.ask("deliveries")["totals"]["dead"] == 1
 
 
@@ -160,14 +180,96 @@ def test_a_worker_process_that_is_killed_is_replaced_and_ctrl_c_stops_all(
     here: Installation,
 ) -> None:
     with working(here, "--processes", "2", stop=signal.SIGINT):
-
-        def workers() -> set[int]:
-            return {pid for pid, line in processes_of(here.folder).items() if " celery -A " in line}
-
-        before = wait_until(lambda: len(workers()) == 2 and workers(), "two workers run")
+        before = wait_until(lambda: len(found := workers(here)) == 2 and found, "two workers run")
         victim = min(before)
         os.kill(victim, signal.SIGKILL)
-        wait_until(lambda: victim not in workers() and len(workers()) == 2, "two run again")
+        wait_until(lambda: len(workers(here) - {victim}) == 2, "two run again")
+
+
+def test_ctrl_c_ends_a_single_worker_in_order_too(here: Installation) -> None:
+    with working(here, stop=signal.SIGINT):
+        here.run("send", "--org", "acme", "--email", "ada@example.org", "--id", "one")
+        here.ended("one")
+
+
+def test_a_worker_that_is_killed_is_replaced_and_its_log_stays_json(here: Installation) -> None:
+    with working(here):
+        (victim,) = wait_until(lambda: workers(here), "a worker runs")
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: workers(here) - {victim}, "another one runs")
+        here.run("send", "--org", "acme", "--email", "ada@example.org", "--id", "one")
+        here.ended("one")
+    logged = (here.folder / "worker.log").read_text().splitlines()
+    assert [json.loads(line)["event_id"] for line in logged if '"one"' in line] == ["one"]
+
+
+def test_what_cannot_be_run_is_put_aside_seen_and_dropped(here: Installation) -> None:
+    with redis.Redis.from_url(here.valkey.redis_url) as client, working(here):
+        client.lpush("notifications", b"ada@example.org \x1b[31m garbage")
+        (found,) = wait_until(lambda: put_aside(here), "the garbage is put aside")
+        assert found["reason"] == "not_json"
+        assert "ada" not in here.run("dead", "show", found["id"])
+        assert r"ada@example.org \x1b[31m garbage" in here.run(
+            "dead", "show", found["id"], "--reveal"
+        )
+        here.run("dead", "resend", found["id"])
+        (again,) = wait_until(lambda: put_aside(here), "it comes back")
+        assert again["id"] != found["id"]
+        assert "1 message in quarantine" in here.run("deliveries")
+    here.run("dead", "drop", again["id"], "--yes")
+    assert put_aside(here) == []
+
+
+def test_why_finds_a_message_that_could_not_be_run(here: Installation) -> None:
+    event = {"id": "evt", "org_id": "acme", "user": {"id": "u"}}
+    producer = Celery(broker=here.valkey.url)
+    with working(here):
+        producer.send_task("unknown.task", [event], task_id="message", queue="notifications")
+        (found,) = wait_until(lambda: put_aside(here), "the message is put aside")
+    producer.close()
+    assert found["reason"] == "unknown_task"
+    for wanted in ("evt", "message"):
+        (held,) = here.ask("why", wanted, code=1)["quarantine"]
+        assert held["id"] == found["id"]
+
+
+def test_dead_letters_are_exported_with_their_history(here: Installation, tmp_path: Path) -> None:
+    here.run("policy", "set", "acme", "on")
+    with working(here):
+        here.run("send", "--org", "acme", "--email", "nobody@example.org", "--id", "refused")
+        here.ended("refused")
+    file = tmp_path / "dead.jsonl"
+    here.run("dead", "export", str(file))
+    (line,) = file.read_text().splitlines()
+    letter = json.loads(line)
+    assert letter["event"]["user"]["email"] == "n•••@example.org"
+    assert [one["code"] for one in letter["history"]] == [550]
+
+
+def test_up_goes_on_when_a_command_that_started_its_valkey_ends(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from dispatcher.adapters.standalone.valkey import EmbeddedValkey\n"
+        "server = EmbeddedValkey(Path(sys.argv[1])); assert server.start()\n"
+        "print('owned', flush=True); sys.stdin.read(); server.stop()\n"
+    )
+    folder = tmp_path / "var"
+    with subprocess.Popen(
+        (sys.executable, "-c", program, str(folder / "valkey")),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as command:
+        assert command.stdout is not None
+        assert command.stdout.readline() == b"owned\n"
+        with up(folder) as system:  # which waited, and is a guest now
+            assert "another process runs this folder's Valkey" in system.log()
+            command.communicate()
+            wait_until(lambda: "Valkey serves again" in system.log(), "it is taken over")
+            system.update_policy("acme", {"passwordChange": True})
+            system.publish(an_event("after"))
+            wait_until(lambda: system.mails_to("after@acme.example"), "the mail is there")
+            assert system.interrupt() == 0
+    assert processes_of(folder) == {}
 
 
 def test_ctrl_c_while_sending_stops_in_order_and_tells_what_was_published(
