@@ -28,14 +28,14 @@ class Look:
         sender: Whom they are from.
         contact: The route for "this was not me".
         default_locale: The language for readers whose own is unknown.
-        folders: The template folders, the one that counts most first, ours last.
+        own: The operator's template folders, the one that counts most first.
         examples: The settings that are not set, and have an example's value here.
     """
 
     sender: str
     contact: str
     default_locale: str
-    folders: tuple[Path, ...]
+    own: tuple[Path, ...] = ()
     examples: tuple[str, ...] = ()
 
     @classmethod
@@ -57,9 +57,14 @@ class Look:
             sender,
             contact,
             settings.default_locale,
-            folders=(*own, default_folder()),
+            own=own,
             examples=tuple(name for name, value in said.items() if not value),
         )
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Return all template folders, the one that counts most first."""
+        return (*self.own, default_folder())
 
     def renderer(self, clock: Clock) -> MailRenderer:
         """Return a renderer of the templates as they are now.
@@ -73,7 +78,7 @@ class Look:
             clock=clock,
             contact=self.contact,
             default_locale=self.default_locale,
-            folders=self.folders,
+            folders=self.own,
         )
 
 
