@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from dispatcher.adapters.broker.keys import Keys
 from dispatcher.adapters.broker.message import Message
@@ -9,6 +10,9 @@ from dispatcher.adapters.broker.qos import QoS
 from dispatcher.adapters.broker.take import Take
 
 Receive = Callable[[Message], object]
+
+#: Seconds; a busy machine is not a broken link, however short the leases are.
+_SHORTEST_HEARTBEAT: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,16 @@ class Terms:
     reserved: dict[str, int]
     tasks: frozenset[str] | None
     message_bytes: int
+
+    @property
+    def heartbeat(self) -> float:
+        """Seconds of silence after which the server is asked for a sign of life."""
+        return max(self.lease / 4, _SHORTEST_HEARTBEAT)
+
+    @property
+    def overdue(self) -> float:
+        """Seconds without any answer after which a connection is half-open, not slow."""
+        return 3 * self.heartbeat
 
 
 class Demand:

@@ -6,6 +6,8 @@ from collections.abc import Container
 from json import loads
 from typing import Any, Final, NamedTuple
 
+from msgspec.json import Decoder
+
 from dispatcher.errors import RejectedInput
 
 
@@ -37,6 +39,7 @@ class Envelope(NamedTuple):
 _EMBEDDED: Final = ("callbacks", "errbacks", "chain", "chord")
 _ENCODINGS: Final = frozenset({None, "utf-8", "utf8", "us-ascii", "ascii", "binary"})
 _NUMBER: Final = (int, float)
+_decode: Final = Decoder().decode
 _TEXT: Final = (str, type(None))
 _HEADER_TYPES: Final[dict[str, tuple[type, ...]]] = {
     "lang": _TEXT,
@@ -87,6 +90,14 @@ def open_envelope(raw: bytes, tasks: Container[str] | None = None) -> Envelope:
 
 def _json(raw: bytes, reason: str) -> Any:  # noqa: ANN401 -- JSON is anything
     try:
+        return _decode(raw)
+    except (ValueError, RecursionError):
+        return _python_json(raw, reason)
+
+
+def _python_json(raw: bytes, reason: str) -> Any:  # noqa: ANN401 -- JSON is anything
+    """Read what only Python's own decoder takes: NaN, lone surrogates, numbers out of range."""
+    try:
         return loads(raw.decode())
     except (ValueError, RecursionError):
         raise Malformed(reason) from None
@@ -130,7 +141,8 @@ def _identity(fields: dict[str, Any], tasks: Container[str] | None) -> tuple[str
 
 
 def _known(fields: dict[str, Any]) -> dict[str, Any]:
-    known: dict[str, Any] = {"task": fields["task"], "id": fields["id"]}
+    # Where a request has no "headers" of its own, Celery looks for them among all others.
+    known: dict[str, Any] = {"task": fields["task"], "id": fields["id"], "headers": {}}
     for name, types in _HEADER_TYPES.items():
         if name in fields:
             value = fields[name]

@@ -1,4 +1,4 @@
-"""What the broker's keys are called: kombu's names, and two of our own."""
+"""What the broker's keys are called: kombu's names, and three of our own."""
 
 from dataclasses import dataclass
 from json import dumps
@@ -6,6 +6,13 @@ from typing import Final
 
 #: Every in-flight tag of ours starts so; a stock worker's are UUIDs.
 TAG_MARK: Final = "nd."
+
+#: Hash, id to meta (JSON), line feed, raw bytes.
+QUARANTINE: Final = "nd:quarantine"
+#: Sorted set, id to the server time it was put aside.
+QUARANTINE_INDEX: Final = "nd:quarantine_index"
+#: Hash: `bytes` kept, and by `unlisted:` and a reason how many were only counted.
+QUARANTINE_TOTALS: Final = "nd:quarantine_totals"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +34,10 @@ class Keys:
     unacked_index: str
 
     @property
-    def quarantine(self) -> str:
-        """Hash, id to meta (JSON), line feed, raw bytes."""
-        return f"{self.prefix}nd:quarantine"
-
-    @property
-    def quarantine_index(self) -> str:
-        """Sorted set, id to the server time it was put aside."""
-        return f"{self.prefix}nd:quarantine_index"
-
-    @property
-    def bookkeeping(self) -> tuple[str, str, str, str]:
-        """The four keys that every script starts with."""
-        return self.unacked, self.unacked_index, self.quarantine, self.quarantine_index
+    def bookkeeping(self) -> tuple[str, ...]:
+        """The five keys that every script starts with."""
+        aside = (QUARANTINE, QUARANTINE_INDEX, QUARANTINE_TOTALS)
+        return self.unacked, self.unacked_index, *[f"{self.prefix}{key}" for key in aside]
 
     @property
     def homing(self) -> tuple[str, str, str]:

@@ -74,7 +74,7 @@ class LeaseKeeper:
     def _keep(self, client: Redis, *, sweeps: bool) -> int:
         keys = self._keys
         given: int = client.execute_command(
-            *("EVAL", script("keep").text, 4, *keys.bookkeeping, *keys.homing),
+            *("EVAL", script("keep").text, 5, *keys.bookkeeping, *keys.homing),
             *(self._lease, _FOREIGN_TIMEOUT, _SWEEP if sweeps else 0, *self._qos.held),
         )
         if given:

@@ -33,6 +33,21 @@ class Message(VirtualMessage):  # type: ignore[misc]  # kombu ships no types
         self.content_encoding = "utf-8"
         self.body = envelope.body if "task" in outer["headers"] else dumps(envelope.call).encode()
 
+    def ack(self, multiple: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 -- kombu's signature
+        """Acknowledge; the broker is told with others, so this neither waits nor fails.
+
+        Raises:
+            kombu.exceptions.MessageStateError: It is settled already.
+        """
+        if self._state != "RECEIVED":
+            raise self.MessageStateError(f"Message already settled: {self._state}.")
+        self.channel.qos.ack(self.delivery_tag)
+        self._state = "ACK"
+
+    def ack_log_error(self, logger: Any, errors: Any, multiple: bool = False) -> None:  # noqa: ANN401, ARG002, FBT001, FBT002 -- kombu's signature
+        """Acknowledge; there are no errors to log."""
+        self.ack()
+
     def quarantine(self, reason: str) -> None:
         """Put the message aside for a person instead of acknowledging it.
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from celery.concurrency.base import BasePool
 
-from dispatcher.adapters.broker.job import Job
+from dispatcher.adapters.broker.job import Call, Callbacks, Job, Told
 from dispatcher.adapters.broker.loop import LoopThread, Strands, current_loop_thread
 
 _log: Final = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class TaskPool(BasePool):  # type: ignore[misc]  # celery ships no types
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_GC_THRESHOLD)
-        self._thread = current_loop_thread()
+        self._thread, self._pid = current_loop_thread(), os.getpid()
         self._room = self._slots
 
     def register_with_event_loop(self, loop: Any) -> None:  # noqa: ANN401 -- Celery's signature
@@ -77,8 +77,22 @@ class TaskPool(BasePool):  # type: ignore[misc]  # celery ships no types
         timeout: float | None = None,
         **callbacks: Any,  # noqa: ANN401 -- Celery's signature
     ) -> Job:
-        """Take a task from the consumer; it starts when there is a slot."""
-        job = Job((target, args, kwargs), callbacks, (soft_timeout, timeout), self._on_end)
+        """Take a task; it starts when there is a slot."""
+        call, told = (target, args, kwargs), Callbacks(callbacks)
+        return self.submit(call, told, soft_timeout, timeout)
+
+    def submit(
+        self, call: Call, told: Told, soft_timeout: float | None, timeout: float | None
+    ) -> Job:
+        """Take a task of Celery's consumer; it starts when there is a slot, if still wanted then.
+
+        Args:
+            call: What to call with which arguments.
+            told: Who is told what becomes of it.
+            soft_timeout: Seconds after which the task is told to end.
+            timeout: Seconds after which it is ended.
+        """
+        job = Job(call, told, (soft_timeout, timeout), self._on_end)
         if len(self._running) < self._room:
             self._begin(job)
         else:
@@ -112,7 +126,7 @@ class TaskPool(BasePool):  # type: ignore[misc]  # celery ships no types
 
     def _begin(self, job: Job) -> None:
         self._running.add(job)
-        job.accept(os.getpid(), monotonic())
+        job.told.on_accepted(self._pid, monotonic())
         self._strands.calls.append(job.run)
         if not self._is_handing_over:
             self._is_handing_over = True
@@ -156,7 +170,9 @@ class TaskPool(BasePool):  # type: ignore[misc]  # celery ships no types
                     self._hub.call_soon(self._settle)
                 raise
         while self._waiting and len(self._running) < self._room and self.active:
-            self._begin(self._waiting.popleft())
+            job = self._waiting.popleft()
+            if not job.told.revoked():
+                self._begin(job)
 
     def _drain(self, seconds: float) -> None:
         thread, self._thread = self._thread, None
@@ -189,7 +205,7 @@ class TaskPool(BasePool):  # type: ignore[misc]  # celery ships no types
     def _get_info(self) -> dict[str, Any]:
         return {
             **super()._get_info(),
-            "processes": [os.getpid()],
+            "processes": [self._pid],
             "running": len(self._running),
             "waiting": len(self._waiting),
             "timeouts": (),

@@ -14,8 +14,6 @@ from dispatcher.adapters.broker.wire import Command
 
 #: Messages held at most when the consumer set no prefetch count, which means "no limit" in AMQP.
 _UNBOUNDED: Final = 1000
-#: Raw bytes kept of a quarantined message.
-KEPT_BYTES: Final = 1 << 16
 
 _Note = TypeVar("_Note")
 
@@ -95,20 +93,20 @@ class QoS(virtual.QoS):  # type: ignore[misc]  # kombu ships no types
             self._returned.append(tag)
 
     def settlement(self, keys: Keys) -> tuple[list[Command], list[str]]:
-        """Take what is noted as commands for the broker, and the acknowledged tags in them."""
+        """Take what is noted as commands, and the tags that the first of them acknowledges."""
         commands: list[Command] = []
         acked = _drain(self._acked)
         if acked:
-            commands.append(("HDEL", keys.unacked, *acked))
-            commands.append(("ZREM", keys.unacked_index, *acked))
+            text = script("settle").text
+            commands.append(("EVAL", text, 2, keys.unacked, keys.unacked_index, *acked))
         if returned := _drain(self._returned):
             text = script("give_back").text
             # Tags of one process sort by age.
-            commands.append(("EVAL", text, 4, *keys.bookkeeping, *keys.homing, *sorted(returned)))
+            commands.append(("EVAL", text, 5, *keys.bookkeeping, *keys.homing, *sorted(returned)))
         if quarantined := _drain(self._quarantined):
             text = script("quarantine").text
             flat = [part for pair in quarantined for part in pair]
-            commands.append(("EVAL", text, 4, *keys.bookkeeping, KEPT_BYTES, *flat))
+            commands.append(("EVAL", text, 5, *keys.bookkeeping, *flat))
         return commands, acked
 
     def owe(self, tags: Iterable[str]) -> None:

@@ -1,16 +1,19 @@
 """Messages that were put aside because they could not be run: list, show, requeue, drop."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from json import loads
-from typing import Any
+from typing import Any, Final
 
 from redis import Redis
 from redis.exceptions import RedisError
 
-from dispatcher.adapters.broker.qos import KEPT_BYTES
+from dispatcher.adapters.broker.keys import QUARANTINE, QUARANTINE_INDEX, QUARANTINE_TOTALS
+from dispatcher.adapters.broker.scripts import script
 from dispatcher.errors import StoreUnavailable
+
+_UNLISTED: Final = b"unlisted:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,9 @@ class Quarantined:
 class Quarantine:
     """What was put aside on one broker.
 
+    It holds 10,000 messages and 64 MiB of their bytes at most. Beyond the bytes, a message is
+    listed without its own; beyond the messages, it is only counted: see `unlisted`.
+
     Args:
         client: A client for the broker, answering in bytes.
         prefix: kombu's `global_keyprefix`.
@@ -44,10 +50,24 @@ class Quarantine:
 
     def __init__(self, client: Redis, *, prefix: str = "") -> None:
         self._client, self._prefix = client, prefix
-        self._hash, self._index = f"{prefix}nd:quarantine", f"{prefix}nd:quarantine_index"
+        self._hash, self._index = f"{prefix}{QUARANTINE}", f"{prefix}{QUARANTINE_INDEX}"
+        self._totals = f"{prefix}{QUARANTINE_TOTALS}"
 
     def __len__(self) -> int:
         return int(self._ask("HLEN", self._hash))
+
+    def unlisted(self) -> Mapping[str, int]:
+        """Return, by reason, how many were dropped and only counted: the quarantine was full.
+
+        Raises:
+            StoreUnavailable: The broker does not answer.
+        """
+        totals: Mapping[bytes, bytes] = self._ask("HGETALL", self._totals)
+        return {
+            name.removeprefix(_UNLISTED).decode(): int(count)
+            for name, count in totals.items()
+            if name.startswith(_UNLISTED)
+        }
 
     def list(self, *, offset: int = 0, limit: int = 100) -> Iterator[Quarantined]:
         """Yield what was put aside, newest first.
@@ -77,7 +97,7 @@ class Quarantine:
             queue=about["queue"],
             put_aside_at=datetime.fromtimestamp(float(score or 0), UTC),
             raw=raw,
-            is_whole=about.get("size", 0) <= len(raw) < KEPT_BYTES,
+            is_whole=about["size"] == len(raw),
         )
 
     def drop(self, item: str) -> bool:
@@ -86,8 +106,7 @@ class Quarantine:
         Raises:
             StoreUnavailable: The broker does not answer.
         """
-        self._ask("ZREM", self._index, item)
-        return bool(self._ask("HDEL", self._hash, item))
+        return self._release(item)
 
     def requeue(self, item: str) -> bool:
         """Put a message back on its queue, where a cause was mended; return whether it was.
@@ -98,11 +117,13 @@ class Quarantine:
             StoreUnavailable: The broker does not answer.
         """
         found = self.show(item)
-        if found is None or not found.is_whole or not found.queue:
+        if found is None or not found.queue:
             return False
-        # Twice on the queue when we die in between, never lost.
-        self._ask("LPUSH", f"{self._prefix}{found.queue}", found.raw)
-        return self.drop(item)
+        return self._release(item, f"{self._prefix}{found.queue}")
+
+    def _release(self, item: str, *queue: str) -> bool:
+        keys = (self._hash, self._index, self._totals, *queue)
+        return bool(self._ask("EVAL", script("release").text, len(keys), *keys, item))
 
     def _ask(self, *command: str | bytes | int) -> Any:  # noqa: ANN401 -- RESP is anything
         try:

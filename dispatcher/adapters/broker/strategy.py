@@ -5,11 +5,10 @@ from typing import Any
 
 from celery import signals
 from celery.worker import state
-from celery.worker.request import create_request_cls
 from celery.worker.strategy import default as celery_strategy
 
 from dispatcher.adapters.broker.message import Message
-from dispatcher.adapters.broker.request import HIDDEN, Request
+from dispatcher.adapters.broker.request import HIDDEN, request_class, sends_task_events
 
 Receive = Callable[..., Any]
 
@@ -22,10 +21,7 @@ def strategy(task: Any, app: Any, consumer: Any) -> Receive:  # noqa: ANN401 -- 
     """
     fallback: Receive = celery_strategy(task, app, consumer)
     eventer = consumer.event_dispatcher
-    request_cls = create_request_cls(
-        Request, task, consumer.pool, consumer.hostname, eventer, app=app
-    )
-    sends_events = bool(eventer and eventer.enabled and task.send_events)
+    request_cls = request_class(task, app, consumer)
     constants = {
         "app": app,
         "hostname": consumer.hostname,
@@ -57,7 +53,7 @@ def strategy(task: Any, app: Any, consumer: Any) -> Receive:  # noqa: ANN401 -- 
             return
         if received.receivers:
             received.send(sender=consumer, request=request)
-        if sends_events:
+        if sends_task_events(eventer) and task.send_events:
             _send_received(eventer, request)
         state.task_reserved(request)
         for callback in callbacks:

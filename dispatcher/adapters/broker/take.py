@@ -6,11 +6,10 @@ from json import dumps
 from typing import Any, Final
 
 from dispatcher.adapters.broker.keys import Keys
-from dispatcher.adapters.broker.qos import KEPT_BYTES
 from dispatcher.adapters.broker.scripts import Script, script
 from dispatcher.adapters.broker.wire import Command
 
-TAKE_SCRIPT: Final[Script] = script("take", shares=False)
+TAKE_SCRIPT: Final[Script] = script("take")
 #: Most bytes of messages in one reply; one message may exceed it.
 _REPLY_BYTES: Final = 4 << 20
 
@@ -39,9 +38,9 @@ class Take:
             lists = keys.lists(queue)
             names.extend(lists)
             queues.extend((pot + 1, len(lists), dumps(queue)))
-        call: list[str | bytes | int | float] = ["EVALSHA", TAKE_SCRIPT.digest, 4 + len(names)]
+        call: list[str | bytes | int | float] = ["EVALSHA", TAKE_SCRIPT.digest, 5 + len(names)]
         call += [*keys.bookkeeping, *names]
-        call += [self.prefix, self.first, message_bytes, _REPLY_BYTES, KEPT_BYTES]
+        call += [self.prefix, self.first, message_bytes, _REPLY_BYTES]
         call += [len(self.pots), *self.pots, *queues]
         return tuple(call)
 

@@ -21,10 +21,6 @@ from dispatcher.adapters.broker.wire import Command, Wire
 
 _log: Final = logging.getLogger(__name__)
 
-#: Seconds of silence after which the server is asked for a sign of life.
-HEARTBEAT: Final = 3.0
-#: Seconds without any answer after which a connection is half-open, not slow.
-OVERDUE: Final = 3 * HEARTBEAT
 #: Part of a lease after which a reply is too old to act on: the process was stopped in between.
 _FRESH: Final = 0.75
 
@@ -101,7 +97,7 @@ class Taker:
             return
         now = monotonic()
         self._check_answers(now)
-        is_quiet = now - self._spoke_at > HEARTBEAT
+        is_quiet = now - self._spoke_at > self._terms.heartbeat
         if is_quiet or not self._is_told:
             self._demand.note_changed()
         commands, acked = self._qos.settlement(self._keys) if self._qos.owes else ([], [])
@@ -155,8 +151,7 @@ class Taker:
             return
         for position in range(len(commands)):
             is_last = position == len(commands) - 1
-            # The acknowledgements stand until the second of their two commands is answered.
-            owed = tuple(acked) if acked and position == 1 else ()
+            owed = tuple(acked) if acked and position == 0 else ()
             self._expected.append(_Expected(now, take if is_last else None, owed))
         self._is_taking = self._is_taking or take is not None
         self._spoke_at = now
@@ -227,9 +222,10 @@ class Taker:
         return delivered
 
     def _check_answers(self, now: float) -> None:
-        if not self._expected or now - self._expected[0].sent_at < OVERDUE:
+        overdue = self._terms.overdue
+        if not self._expected or now - self._expected[0].sent_at < overdue:
             return
         if self._wire is not None and not self._wire.wait(0.0):
-            _log.warning("The broker has not answered for %.0f s; reconnecting.", OVERDUE)
+            _log.warning("The broker has not answered for %.1f s; reconnecting.", overdue)
             self._wire.close()
             raise BrokerConnectionError("The broker does not answer.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from select import POLLIN, poll
+from ssl import SSLSocket, SSLWantReadError
 from typing import Any, Final
 
 import hiredis
@@ -55,7 +56,13 @@ class Wire:
         if sock is None:
             raise BrokerConnectionError("The broker connection is closed.")
         try:
-            size = sock.recv_into(buffer)
+            size = (
+                _receive_tls(sock, buffer)
+                if isinstance(sock, SSLSocket)
+                else sock.recv_into(buffer)
+            )
+        except SSLWantReadError:
+            return []
         except OSError:
             self._connection.disconnect()
             raise
@@ -80,3 +87,18 @@ class Wire:
     def close(self) -> None:
         """Close the connection without a farewell."""
         self._connection.disconnect()
+
+
+def _receive_tls(sock: SSLSocket, buffer: bytearray) -> int:
+    """Receive one record, never waiting: what arrived may be part of one, or no content at all.
+
+    Raises:
+        ssl.SSLWantReadError: It was.
+    """
+    timeout = sock.gettimeout()
+    sock.settimeout(0.0)
+    try:
+        # A record's content fits the buffer, so nothing stays behind where poll cannot see it.
+        return sock.recv_into(buffer)
+    finally:
+        sock.settimeout(timeout)

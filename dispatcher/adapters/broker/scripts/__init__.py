@@ -18,18 +18,20 @@ class Script:
 #: What an EVALSHA of a script the server lost (restart, SCRIPT FLUSH, fail-over) answers.
 NO_SCRIPT: Final = "NOSCRIPT"
 
+#: The parts that a script shares with others; they stand in front of it.
+_PARTS: Final[dict[str, tuple[str, ...]]] = {
+    "take": ("aside",),
+    "quarantine": ("clock", "aside"),
+    "give_back": ("clock", "aside", "homing"),
+    "keep": ("clock", "aside", "homing"),
+}
+
 
 @cache
-def script(name: str, *, shares: bool = True) -> Script:
-    """Load a script of this folder by its name without suffix.
-
-    Args:
-        name: File name without `.lua`.
-        shares: Put the helpers of `prelude.lua` in front.
-    """
+def script(name: str) -> Script:
+    """Load a script of this folder by its name without suffix, with the parts it needs."""
     folder = files(__name__)
-    text = (folder / f"{name}.lua").read_text("utf-8")
-    if shares:
-        text = (folder / "prelude.lua").read_text("utf-8") + text
+    parts = (*_PARTS.get(name, ()), name)
+    text = "".join((folder / f"{part}.lua").read_text("utf-8") for part in parts)
     # Redis identifies scripts by SHA-1; it is a name here, not a protection.
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())

@@ -1,30 +1,23 @@
 -- Take messages: off the queue and into the in-flight entries in one atomic step, by server time.
--- KEYS  1 unacked, 2 unacked_index, 3 quarantine, 4 quarantine index, then each queue's lists in
---       order of priority
+-- KEYS  1 unacked, 2 unacked_index, 3 quarantine, 4 quarantine index, 5 quarantine totals, then
+--       each queue's lists in order of priority
 -- ARGV  1 tag prefix, 2 first tag number, 3 most bytes of one message, 4 most bytes of this reply,
---       5 bytes kept of an over-size message, 6 number of credit pots, then each pot's credit, then
---       per queue: pot, number of lists, JSON name
+--       5 number of credit pots, then each pot's credit, then per queue: pot, number of lists,
+--       JSON name
 -- Returns one list of messages per queue, then 1 when no list holds more than credit was left for,
 -- else 0; the n-th message overall has tag number first + n.
 
 local now = redis.call('TIME')
 local score = string.format('%d.%06d', now[1], now[2])
 local prefix, number = ARGV[1], tonumber(ARGV[2])
-local biggest, room, kept = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local pots, position = {}, 7
-for pot = 1, tonumber(ARGV[6]) do
+local biggest, room = tonumber(ARGV[3]), tonumber(ARGV[4])
+local pots, position = {}, 6
+for pot = 1, tonumber(ARGV[5]) do
   pots[pot] = tonumber(ARGV[position])
   position = position + 1
 end
 
-local entries, index, reply, dry = {}, {}, {}, {}
-
-local function quarantine(raw, name)
-  local id = prefix .. 'x' .. score .. '.' .. redis.call('HLEN', KEYS[3])
-  local meta = {reason = 'too_large', queue = cjson.decode('[' .. name .. ']')[1], size = #raw}
-  redis.call('HSET', KEYS[3], id, cjson.encode(meta) .. '\n' .. string.sub(raw, 1, kept))
-  redis.call('ZADD', KEYS[4], score, id)
-end
+local entries, index, reply, dry, refused = {}, {}, {}, {}, 0
 
 local function drain(list, pot, name, taken)
   while pots[pot] > 0 and room > 0 do
@@ -32,7 +25,9 @@ local function drain(list, pot, name, taken)
     if not raws then return end
     for _, raw in ipairs(raws) do
       if #raw > biggest then
-        quarantine(raw, name)
+        refused = refused + 1
+        local meta = {reason = 'too_large', queue = cjson.decode('[' .. name .. ']')[1]}
+        put_aside(prefix .. 'x' .. ARGV[2] .. '.' .. refused, meta, raw, score)
       else
         local tag = prefix .. string.format('%012d', number)
         number = number + 1
@@ -48,7 +43,7 @@ local function drain(list, pot, name, taken)
   end
 end
 
-local key = 5
+local key = 6
 while position <= #ARGV do
   local pot, lists, name = tonumber(ARGV[position]), tonumber(ARGV[position + 1]), ARGV[position + 2]
   position = position + 3

@@ -39,12 +39,12 @@ def test_protocol_1_opens_to_the_same() -> None:
     old = {"task": "greet", "id": "1", "args": ["Ann"], "kwargs": None, "retries": 2, "eta": None}
     envelope = open_envelope(item(old))
     assert envelope.call[:2] == (["Ann"], {})
-    assert envelope.task_headers == {"task": "greet", "id": "1", "retries": 2, "eta": None}
+    assert envelope.task_headers == {**HEADERS, "headers": {}, "retries": 2, "eta": None}
 
 
 def test_headers_of_unknown_names_do_not_pass() -> None:
     envelope = open_envelope(item([[], {}, {}], {**HEADERS, "argsrepr": "('ann@example.org',)"}))
-    assert envelope.task_headers == HEADERS
+    assert envelope.task_headers == {**HEADERS, "headers": {}}
 
 
 def test_only_named_tasks_may_be_called() -> None:

@@ -1,11 +1,6 @@
 -- Shared by the scripts that give messages back. An in-flight entry is the JSON list
 -- [message, exchange, routing key] that kombu writes; ours name the queue itself and no exchange.
 
-local function clock()
-  local now = redis.call('TIME')
-  return string.format('%d.%06d', now[1], now[2])
-end
-
 local function queue_of(exchange, routing_key, prefix, separator)
   if exchange == '' then return routing_key end
   for _, member in ipairs(redis.call('SMEMBERS', prefix .. '_kombu.binding.' .. exchange)) do
@@ -53,10 +48,10 @@ local function give_back(tag, prefix, separator, steps)
   if not entry then return 0 end
   local key, raw = home(entry, prefix, separator, steps)
   if not key then
-    redis.call('HSET', KEYS[3], tag, cjson.encode({reason = 'entry', queue = ''}) .. '\n' .. raw)
-    redis.call('ZADD', KEYS[4], clock(), tag)
+    put_aside(tag, {reason = 'entry', queue = ''}, raw, clock())
     return 0
   end
   redis.call('RPUSH', key, raw)
   return 1
 end
+
