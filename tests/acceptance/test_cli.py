@@ -16,6 +16,7 @@ import pytest
 import redis
 from celery import Celery
 
+from dispatcher.adapters.broker.quarantine import Quarantine
 from dispatcher.adapters.standalone.valkey import EmbeddedValkey
 from dispatcher.bootstrap import open_store
 from dispatcher.delivery import Delivery, State
@@ -29,6 +30,9 @@ from tests.acceptance.system import (
     wait_until,
 )
 from tests.smtp_server import At, Rule, ScriptedRelay
+from tests.valkey_owner import owned_elsewhere
+
+pytestmark = pytest.mark.timeout(300)  # a test starts ten programs, each in a second or five
 
 _ENDED: Final = {State.SENT, State.SKIPPED, State.DEAD}
 
@@ -127,9 +131,10 @@ def workers(here: Installation) -> set[int]:
     }
 
 
-def put_aside(here: Installation) -> Any:
-    """Return what is in quarantine."""
-    return here.ask("dead", "list")["quarantine"]
+def put_aside(here: Installation) -> list[str]:
+    """Return what is in quarantine, as commands call it; a command would start too slowly."""
+    with redis.Redis.from_url(here.valkey.redis_url) as client:
+        return [f"quarantine:{one.id}" for one in Quarantine(client).list()]
 
 
 def test_what_one_command_writes_the_next_one_reads_without_any_server(tmp_path: Path) -> None:
@@ -206,17 +211,14 @@ def test_a_worker_that_is_killed_is_replaced_and_its_log_stays_json(here: Instal
 def test_what_cannot_be_run_is_put_aside_seen_and_dropped(here: Installation) -> None:
     with redis.Redis.from_url(here.valkey.redis_url) as client, working(here):
         client.lpush("notifications", b"ada@example.org \x1b[31m garbage")
-        (found,) = wait_until(lambda: put_aside(here), "the garbage is put aside")
-        assert found["reason"] == "not_json"
-        assert "ada" not in here.run("dead", "show", found["id"])
-        assert r"ada@example.org \x1b[31m garbage" in here.run(
-            "dead", "show", found["id"], "--reveal"
-        )
-        here.run("dead", "resend", found["id"])
+        (first,) = wait_until(lambda: put_aside(here), "the garbage is put aside")
+        (listed,) = here.ask("dead", "list")["quarantine"]
+        assert (listed["id"], listed["reason"]) == (first, "not_json")
+        assert "ada" not in here.run("dead", "show", first)
+        here.run("dead", "resend", first)
         (again,) = wait_until(lambda: put_aside(here), "it comes back")
-        assert again["id"] != found["id"]
-        assert "1 message in quarantine" in here.run("deliveries")
-    here.run("dead", "drop", again["id"], "--yes")
+        assert again != first
+    here.run("dead", "drop", again, "--yes")
     assert put_aside(here) == []
 
 
@@ -225,12 +227,11 @@ def test_why_finds_a_message_that_could_not_be_run(here: Installation) -> None:
     producer = Celery(broker=here.valkey.url)
     with working(here):
         producer.send_task("unknown.task", [event], task_id="message", queue="notifications")
-        (found,) = wait_until(lambda: put_aside(here), "the message is put aside")
+        (name,) = wait_until(lambda: put_aside(here), "the message is put aside")
     producer.close()
-    assert found["reason"] == "unknown_task"
     for wanted in ("evt", "message"):
         (held,) = here.ask("why", wanted, code=1)["quarantine"]
-        assert held["id"] == found["id"]
+        assert (held["id"], held["reason"]) == (name, "unknown_task")
 
 
 def test_dead_letters_are_exported_with_their_history(here: Installation, tmp_path: Path) -> None:
@@ -247,28 +248,15 @@ def test_dead_letters_are_exported_with_their_history(here: Installation, tmp_pa
 
 
 def test_up_goes_on_when_a_command_that_started_its_valkey_ends(tmp_path: Path) -> None:
-    program = (
-        "import sys; from pathlib import Path\n"
-        "from dispatcher.adapters.standalone.valkey import EmbeddedValkey\n"
-        "server = EmbeddedValkey(Path(sys.argv[1])); assert server.start()\n"
-        "print('owned', flush=True); sys.stdin.read(); server.stop()\n"
-    )
     folder = tmp_path / "var"
-    with subprocess.Popen(
-        (sys.executable, "-c", program, str(folder / "valkey")),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as command:
-        assert command.stdout is not None
-        assert command.stdout.readline() == b"owned\n"
-        with up(folder) as system:  # which waited, and is a guest now
-            assert "another process runs this folder's Valkey" in system.log()
-            command.communicate()
-            wait_until(lambda: "Valkey serves again" in system.log(), "it is taken over")
-            system.update_policy("acme", {"passwordChange": True})
-            system.publish(an_event("after"))
-            wait_until(lambda: system.mails_to("after@acme.example"), "the mail is there")
-            assert system.interrupt() == 0
+    with owned_elsewhere(folder / "valkey") as let_end, up(folder) as system:
+        assert "another process runs this folder's Valkey" in system.log()
+        let_end()
+        wait_until(lambda: "Valkey serves again" in system.log(), "it is taken over")
+        system.update_policy("acme", {"passwordChange": True})
+        system.publish(an_event("after"))
+        wait_until(lambda: system.mails_to("after@acme.example"), "the mail is there")
+        assert system.interrupt() == 0
     assert processes_of(folder) == {}
 
 

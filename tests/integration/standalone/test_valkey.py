@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,6 +20,7 @@ from dispatcher.adapters.standalone.file_lock import is_locked
 from dispatcher.adapters.standalone.valkey import EmbeddedValkey, attach, is_running
 from dispatcher.adapters.standalone.valkey_binary import find_binary
 from dispatcher.errors import ConfigError, StoreUnavailable
+from tests.valkey_owner import owned_elsewhere
 
 NOTHING_ON_PATH = "/nonexistent"
 
@@ -67,27 +67,6 @@ def crashed_owner(folder: Path) -> int:
     )
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     return int(ended.stdout)
-
-
-@contextmanager
-def owner(folder: Path) -> Iterator[Callable[[], None]]:
-    """Have the server owned by another process; yields what lets that one stop it and end."""
-    program = (
-        "import sys; from pathlib import Path\n"
-        "from dispatcher.adapters.standalone.valkey import EmbeddedValkey\n"
-        "server = EmbeddedValkey(Path(sys.argv[1])); assert server.start()\n"
-        "print('owned', flush=True); sys.stdin.read(); server.stop()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", program, folder],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stdout.readline() == "owned\n"
-        yield process.stdin.close
 
 
 def test_what_was_acknowledged_is_there_after_a_stop_and_a_start(server: EmbeddedValkey) -> None:
@@ -160,7 +139,7 @@ def test_a_second_one_uses_the_first_and_does_not_stop_it(
 def test_one_that_waits_to_own_it_is_no_guest_of_a_short_lived_owner(
     server: EmbeddedValkey, folder: Path
 ) -> None:
-    with owner(folder) as let_end, ThreadPoolExecutor() as pool:
+    with owned_elsewhere(folder) as let_end, ThreadPoolExecutor() as pool:
         starting = pool.submit(server.start, wait_to_own=60.0)
         assert not starting.done()
         let_end()
@@ -169,7 +148,7 @@ def test_one_that_waits_to_own_it_is_no_guest_of_a_short_lived_owner(
 
 
 def test_one_that_waited_in_vain_to_own_it_is_a_guest(server: EmbeddedValkey, folder: Path) -> None:
-    with owner(folder) as let_end:
+    with owned_elsewhere(folder) as let_end:
         assert not server.start(wait_to_own=0.1)
         put(server, "a")
         let_end()
@@ -180,7 +159,7 @@ def test_a_guest_that_watches_goes_on_with_it_when_its_owner_ends(
     server: EmbeddedValkey, folder: Path
 ) -> None:
     said: list[str] = []
-    with owner(folder) as let_end:
+    with owned_elsewhere(folder) as let_end:
         assert not server.start()
         put(server, "a")
         server.watch(said.append)

@@ -1,6 +1,7 @@
 """What commands print."""
 
 import json
+from io import StringIO
 
 import pytest
 from hypothesis import given
@@ -64,3 +65,19 @@ def test_a_malformed_part_is_hidden_as_a_whole(user: object) -> None:
 @pytest.mark.parametrize("email", [None, 7, "ada", "@", "ada@", ["ada@example.org"]])
 def test_a_malformed_address_is_hidden_as_a_whole(email: object) -> None:
     assert redacted({"user": {"email": email}}) == {"user": {"email": "•••"}}
+
+
+class Terminal(StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_childs_line_bears_its_name_before_a_person_and_stays_json_for_a_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for stream, shown in ((Terminal(), 'worker1 │ {"a": 1}\n'), (StringIO(), '{"a": 1}\n')):
+        monkeypatch.setattr("sys.stderr", stream)
+        output.passed_on("worker1", '{"a": 1}')
+        assert stream.getvalue() == shown
