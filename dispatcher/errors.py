@@ -15,6 +15,7 @@
     └── TransportError                  a relay did not take the message
         ├── TransientTransportError     retryable: 4yz, a time-out, a lost connection
         │   ├── RelayFault              the relay's own trouble: burns no attempt
+        │   ├── Throttled               the relay wants less at a time: burns no attempt
         │   └── UncertainDelivery       no reply after the final dot
         └── PermanentTransportError     5yz on the message
             └── RecipientRefused        5yz on the recipient
@@ -106,6 +107,32 @@ class TransientTransportError(TransportError):
 
 class RelayFault(TransientTransportError):
     """The relay cannot serve anyone now: refused connection, TLS, AUTH, 5yz at the greeting."""
+
+
+class Throttled(TransientTransportError):
+    """The relay is well, but wants to be sent less at a time; says nothing about the message.
+
+    Args:
+        reason: What happened, in words that hold no address.
+        phase: As for any :class:`TransportError`.
+        relay: The same.
+        code: The same.
+        enhanced: The same.
+        wait: Seconds that the relay asked us to wait; 0.0 when it did not say.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        phase: str = "",
+        relay: str = "",
+        code: int | None = None,
+        enhanced: str = "",
+        wait: float = 0.0,
+    ) -> None:
+        super().__init__(reason, phase=phase, relay=relay, code=code, enhanced=enhanced)
+        self.wait = wait
 
 
 class UncertainDelivery(TransientTransportError):

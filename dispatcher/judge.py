@@ -4,6 +4,7 @@ Pure functions. Nothing else in the package decides about retrying; the table of
 its verdicts is in ``docs/judge.md``.
 """
 
+import re
 from collections.abc import Callable
 from random import random
 from typing import Final
@@ -15,6 +16,7 @@ from dispatcher.errors import (
     RecipientRefused,
     RelayFault,
     RenderError,
+    Throttled,
     TransientTransportError,
     TransportError,
     UncertainDelivery,
@@ -28,6 +30,8 @@ relay of our own, and a notice about a password is worth most while it is fresh.
 """
 
 _LONGEST_OUTAGE_WAIT: Final = 60.0
+
+_LONGEST_HINT: Final = 3600.0  # of what a relay asks us to wait
 
 MAX_CRASHES: Final = 5
 """Unexplained failures (a bug, a worker that dies of this event) before it is given up."""
@@ -62,22 +66,29 @@ def outage_wait(age: float, *, jitter: Callable[[], float] = random) -> float:
     return step * (0.5 + 0.5 * jitter())
 
 
-def classify(phase: Phase, code: int | None, enhanced: str = "") -> type[TransportError]:
+def classify(
+    phase: Phase, code: int | None, enhanced: str = "", text: str = ""
+) -> type[TransportError]:
     """Return what kind of trouble a reply is, or its absence.
 
     Where an enhanced status code (RFC 3463) contradicts the reply code, its class
-    decides: relays greylist with ``550 4.7.1``.
+    decides: relays greylist with ``550 4.7.1``. No code is reserved for a relay that
+    wants less at a time: ``450 4.7.1`` is also greylisting, ``454 4.7.1`` a relay
+    that is closed to us; so, ``421 4.7.x`` apart, the text decides.
 
     Args:
         phase: What the reply answers.
         code: The reply code, or None for a time-out or a lost connection.
         enhanced: The enhanced status code, or "".
+        text: What else the reply says.
     """
     if phase in _SESSION or code in _AUTHENTICATION_REPLIES:
         return RelayFault
     severity = enhanced[:1] if enhanced[:1] in {"4", "5"} else str(code)[:1]
     if severity == "5":
         return _refusal(phase, code, enhanced)
+    if severity == "4" and _throttles(code, enhanced, text):
+        return Throttled
     if phase is Phase.FINAL and severity != "4":
         return UncertainDelivery
     return TransientTransportError
@@ -87,6 +98,26 @@ _SESSION: Final = frozenset({Phase.CONNECT, Phase.GREETING, Phase.EHLO, Phase.TL
 _AUTHENTICATION_REPLIES: Final = frozenset({530, 534, 535, 538})  # RFC 4954 section 6
 _TOO_LARGE: Final = 552  # RFC 1870 section 6.1
 _ABOUT_THE_MESSAGE: Final = frozenset({".3.4", ".6.7"})  # too large; needs SMTPUTF8 (RFC 6531)
+
+
+_CLOSING: Final = 421  # RFC 5321 section 3.8
+_TOO_FAST: Final = re.compile(
+    r"\brate\b|throttl|slow(?:ing)? down|server busy|too (?:fast|quickly|much mail)"
+    r"|too many (?:messages|mails|e-?mails|requests)(?! (?:in|on|for|per) (?:this|one|a) )",
+    re.IGNORECASE,
+)
+
+
+def asks_for_less(text: str) -> bool:
+    """Return whether a relay's words mean that it is sent too much at a time."""
+    return _TOO_FAST.search(text) is not None
+
+
+def _throttles(code: int | None, enhanced: str, text: str) -> bool:
+    about_policy = enhanced.startswith("4.7.")  # RFC 3463 section 3.8
+    if code == _CLOSING and about_policy:
+        return True
+    return (about_policy or not enhanced) and asks_for_less(text)
 
 
 def _refusal(phase: Phase, code: int | None, enhanced: str) -> type[TransportError]:
@@ -126,8 +157,10 @@ def judge(
         return Dead(DeadReason.ATTEMPTS, f"{MAX_CRASHES} attempts ended in {type(error).__name__}")
     if age >= max_age:
         return Dead(DeadReason.EXPIRED, f"still undelivered after {max_age:.0f} s")
-    blameless = isinstance(error, RelayFault)
+    blameless = isinstance(error, RelayFault | Throttled)
     delay = outage_wait(age, jitter=jitter) if blameless else backoff(attempt, jitter=jitter)
+    if isinstance(error, Throttled):
+        delay = max(delay, min(error.wait, _LONGEST_HINT))
     return Deferred(_defer_reason(error), min(delay, max(max_age - age, 1.0)), burns=not blameless)
 
 

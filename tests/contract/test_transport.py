@@ -15,6 +15,7 @@ from dispatcher.errors import (
     PermanentTransportError,
     RecipientRefused,
     RelayFault,
+    Throttled,
     TransientTransportError,
     TransportError,
     UncertainDelivery,
@@ -25,6 +26,7 @@ from tests.smtp_server import Act, At, Rule, ScriptedRelay
 
 _RULES: dict[type[TransportError], Rule] = {
     TransientTransportError: Rule(At.RCPT, "450 4.2.0 later", times=1),
+    Throttled: Rule(At.RCPT, "451 4.7.1 rate limit, slow down", times=1),
     RecipientRefused: Rule(At.RCPT, "550 5.1.1 unknown", times=1),
     PermanentTransportError: Rule(At.FINAL, "554 5.6.0 no", times=1),
     RelayFault: Rule(At.MAIL, "550 5.7.1 not you", times=1),
@@ -112,7 +114,7 @@ def test_trouble_is_raised_by_its_kind_and_nothing_is_kept(
 
 
 @pytest.mark.parametrize(
-    "trouble", [TransientTransportError, RecipientRefused, PermanentTransportError]
+    "trouble", [TransientTransportError, Throttled, RecipientRefused, PermanentTransportError]
 )
 def test_trouble_with_one_message_is_none_for_the_next(
     world: Worlds, trouble: type[TransportError]

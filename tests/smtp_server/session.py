@@ -10,9 +10,7 @@ from tests.smtp_server.content import Inlet
 from tests.smtp_server.script import Act, At, Rule, Traits
 from tests.smtp_server.voice import Voice
 
-_VERBS = {at.value.upper().encode(): at for at in (At.EHLO, At.STARTTLS, At.AUTH, At.MAIL)} | {
-    at.value.upper().encode(): at for at in (At.RCPT, At.DATA, At.RSET, At.QUIT)
-}
+_VERBS = {at.value.upper().encode(): at for at in At if at not in {At.GREETING, At.FINAL}}
 
 
 class Relay(Protocol):

@@ -15,6 +15,7 @@ from dispatcher.errors import (
     RelayFault,
     RenderError,
     StoreUnavailable,
+    Throttled,
     TransientTransportError,
     TransportError,
     UncertainDelivery,
@@ -78,28 +79,66 @@ def test_a_reply_has_its_kind(
     assert classify(phase, code, enhanced) is kind
 
 
+@pytest.mark.parametrize(
+    ("phase", "code", "enhanced", "text"),
+    [
+        (Phase.MAIL, 421, "4.7.0", "Try again later, closing connection"),
+        (Phase.FINAL, 421, "4.7.28", "unusual rate of mail"),
+        (Phase.RCPT, 450, "4.7.1", "Error: too much mail from 192.0.2.1"),
+        (Phase.RCPT, 451, "4.7.1", "rate limit exceeded"),
+        (Phase.RCPT, 451, "4.7.650", "Server busy. Please try again later"),
+        (Phase.DATA, 452, "4.7.0", "too many messages, slow down"),
+        (Phase.RCPT, 454, "", "Throttling failure: Maximum sending rate exceeded."),
+        (Phase.RCPT, 550, "4.7.1", "you send too fast"),
+    ],
+)
+def test_a_relay_that_wants_less_throttles(
+    phase: Phase, code: int, enhanced: str, text: str
+) -> None:
+    assert classify(phase, code, enhanced, text) is Throttled
+
+
+@pytest.mark.parametrize(
+    ("code", "enhanced", "text"),
+    [
+        (450, "4.7.1", "Greylisted, try again in 300 seconds"),
+        (454, "4.7.1", "Relay access denied"),
+        (450, "4.2.1", "The user is receiving mail at a rate that prevents more"),
+        (452, "4.2.2", "mailbox full"),
+        (421, "", "too many messages in this connection"),
+        (421, "4.4.2", "idle for too long"),
+        (451, "", "separate temporary failure"),
+    ],
+)
+def test_trouble_with_one_message_or_connection_does_not_throttle(
+    code: int, enhanced: str, text: str
+) -> None:
+    assert classify(Phase.RCPT, code, enhanced, text) is TransientTransportError
+
+
+_TEXTS = st.sampled_from(["", "rate limit exceeded", "unknown"])
 _ENHANCED = st.sampled_from(
     ["", "2.0.0", "4.7.1", "5.1.1", "5.3.4", "5.6.7", "4", "5", "x", "9.9.9"]
 )
 _CODES = st.none() | st.integers(0, 999)
 
 
-@given(st.sampled_from(Phase), _CODES, _ENHANCED)
+@given(st.sampled_from(Phase), _CODES, _ENHANCED, _TEXTS)
 def test_every_reply_has_a_kind_and_only_a_5_is_for_good(
-    phase: Phase, code: int | None, enhanced: str
+    phase: Phase, code: int | None, enhanced: str, text: str
 ) -> None:
-    kind = classify(phase, code, enhanced)
+    kind = classify(phase, code, enhanced, text)
     assert issubclass(kind, TransportError)
     if not kind.retryable:
         assert phase in {*_BEFORE, Phase.FINAL}
         assert enhanced[:1] == "5" or str(code)[:1] == "5"
 
 
-@given(st.sampled_from(Phase), _CODES, _ENHANCED)
+@given(st.sampled_from(Phase), _CODES, _ENHANCED, _TEXTS)
 def test_only_silence_or_nonsense_after_the_final_dot_is_uncertain(
-    phase: Phase, code: int | None, enhanced: str
+    phase: Phase, code: int | None, enhanced: str, text: str
 ) -> None:
-    if classify(phase, code, enhanced) is UncertainDelivery:
+    if classify(phase, code, enhanced, text) is UncertainDelivery:
         assert phase is Phase.FINAL
         assert str(code)[:1] not in {"4", "5"} or enhanced[:1] not in {"", "4", "5"}
 
@@ -142,13 +181,28 @@ def test_a_relays_fault_burns_no_attempt() -> None:
     )
 
 
+def test_a_throttled_message_burns_no_attempt() -> None:
+    assert _judged(Throttled("slow down"), attempt=7) == Deferred(
+        DeferReason.TEMPORARY, BACKOFF[0] / 2, burns=False
+    )
+
+
+@pytest.mark.parametrize(("hint", "wait"), [(90.0, 90.0), (1.0, BACKOFF[0] / 2), (1e9, 3600.0)])
+def test_a_relays_hint_lengthens_the_wait_within_reason(hint: float, wait: float) -> None:
+    deferred = _judged(Throttled("slow down", wait=hint))
+    assert isinstance(deferred, Deferred)
+    assert deferred.delay == wait
+
+
 def test_a_bug_is_given_up_after_a_few_attempts() -> None:
     assert isinstance(_judged(ZeroDivisionError(), attempt=MAX_CRASHES - 1), Deferred)
     dead = _judged(ZeroDivisionError(), attempt=MAX_CRASHES)
     assert dead == Dead(DeadReason.ATTEMPTS, "5 attempts ended in ZeroDivisionError")
 
 
-@pytest.mark.parametrize("error", [TransientTransportError("450"), RelayFault("away")])
+@pytest.mark.parametrize(
+    "error", [TransientTransportError("450"), RelayFault("away"), Throttled("slow", wait=90)]
+)
 def test_what_is_too_old_is_dead_instead_of_late(error: Exception) -> None:
     assert _judged(error, attempt=40, age=_DAY) == Dead(
         DeadReason.EXPIRED, "still undelivered after 86400 s"
@@ -165,6 +219,7 @@ _ERRORS = st.sampled_from(
     [
         TransientTransportError("x"),
         RelayFault("x"),
+        Throttled("x", wait=1e6),
         UncertainDelivery("x"),
         StoreUnavailable("x"),
         PermanentTransportError("x"),

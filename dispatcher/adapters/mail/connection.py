@@ -68,6 +68,7 @@ class Connection(asyncio.Protocol):
         self.opened_at = self.quiet_since = self._loop.time()
         self.closed = self._loop.create_future()
         self.taken = 0
+        self.parting: Reply | None = None
         self.ending = Ending.UNTRIED
 
     @property
@@ -176,6 +177,7 @@ class Connection(asyncio.Protocol):
         self._ended = True
         if self._watch is not None:
             self._watch.cancel()
+        self.parting = reply
         if quit_first:
             self._transport.write(b"QUIT\r\n")
             self._watch = self._loop.call_later(self._timeouts.farewell, self._farewell)

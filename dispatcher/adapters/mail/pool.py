@@ -2,9 +2,9 @@
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final
 
 from dispatcher.adapters.mail.connection import Connection, Ending
+from dispatcher.adapters.mail.pool_allowance import Allowance, is_crowded
 from dispatcher.adapters.mail.pool_line import Line, NoFreeConnection
 from dispatcher.adapters.mail.relay_address import RelayAddress
 from dispatcher.adapters.mail.smtp_conversation import Orphan
@@ -13,10 +13,8 @@ from dispatcher.adapters.mail.smtp_limits import PoolLimits, Timeouts
 from dispatcher.adapters.mail.smtp_session import SessionOpener
 from dispatcher.delivery import Phase, Receipt
 from dispatcher.errors import RelayFault
+from dispatcher.judge import asks_for_less
 from dispatcher.message import Message
-
-_SHORTEST_HOLD: Final = 1.0
-_LONGEST_HOLD: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,8 @@ class Pool:
     """Hands messages to one relay over as few connections as keep up.
 
     Messages wait in one line and are taken by whichever connection has room next.
-    The first connection is opened alone, then their number doubles; where the relay
-    refuses a further one, growth pauses, longer each time.
+    The first connection is opened alone, then their number doubles; once the relay
+    turned one away, they are as many as it bore, and one more is tried now and then.
 
     Args:
         address: The relay.
@@ -58,13 +56,16 @@ class Pool:
         self._opening: set[asyncio.Task[None]] = set()
         self._leaving: set[asyncio.Future[None]] = set()
         self._line = Line(self._relay, self._timeouts.slot)
-        self._hold = _SHORTEST_HOLD
+        self._allowance = Allowance(self._limits.connections)
         self._held: asyncio.TimerHandle | None = None
         self._reaper: asyncio.TimerHandle | None = None
         self._closed = False
 
     async def deliver(self, message: Message) -> Receipt:
         """Return the relay's acceptance of the message.
+
+        Cancelled after the final dot, it still gives the relay a moment to answer: what
+        may have been sent must not be taken for unsent.
 
         Raises:
             TransportError: The relay did not take it; the class says why.
@@ -78,7 +79,12 @@ class Pool:
             self._idle.pop().start(handover)
         else:
             self._join_line(handover)
-        reply = await handover.verdict
+        try:
+            reply = await handover.verdict
+        except asyncio.CancelledError:
+            if not handover.handed_over:
+                raise
+            reply = await handover.last_word(self._relay)
         return Receipt(self._relay, reply.code, loop.time() - started)
 
     def counts(self) -> Counts:
@@ -134,6 +140,8 @@ class Pool:
         connection.closed.add_done_callback(self._leaving.discard)
         if connection in self._idle:
             self._idle.remove(connection)
+        if connection.parting and is_crowded(connection.parting.text):
+            self._allowance.refused(len(self._connections), self._loop().time())
         if orphan is not None:
             self._place(orphan, connection.ending)
         self._serve_waiting()
@@ -143,6 +151,8 @@ class Pool:
         moves = self._limits.moves
         if not orphan.behind:
             moves = {Ending.WORN: moves, Ending.UNTRIED: min(moves, 1), Ending.SILENT: 0}[ending]
+        if orphan.reply and asks_for_less(orphan.reply.text.decode(errors="replace")):
+            moves = 0  # another connection would be no answer to that
         if handover.moves < moves and not self._closed:
             handover.moves += 1
             self._line.put_back(handover)
@@ -169,14 +179,14 @@ class Pool:
                 connection.start(handover)
 
     def _grow(self) -> None:
-        live, opening = len(self._connections), len(self._opening)
-        if self._closed or (live and self._held is not None):
+        if self._closed:
             return
-        wanted = min(
-            len(self._line) - opening,
-            self._limits.connections - live - opening,
-            max(live, 1) - opening,
-        )
+        now = self._loop().time()
+        live, opening = len(self._connections), len(self._opening)
+        room = self._allowance.at(now) - live - opening
+        wanted = min(len(self._line) - opening, room, max(live, 1) - opening)
+        if room <= 0 and self._held is None and (pause := self._allowance.pause(now)):
+            self._held = self._loop().call_later(pause, self._release_growth)
         for _ in range(wanted):
             task = self._loop().create_task(self._open())
             self._opening.add(task)
@@ -192,7 +202,7 @@ class Pool:
             self._opening.discard(asyncio.current_task())
         connection = Connection(self._relay, session, self._timeouts, self)
         self._connections.add(connection)
-        self._hold = _SHORTEST_HOLD
+        self._allowance.opened(len(self._connections), self._loop().time())
         connection.attach()
         self._serve_waiting()
 
@@ -201,9 +211,8 @@ class Pool:
         if not self._connections and not self._opening:
             self._line.refuse(fault)
             return
-        if self._held is None and self._connections:
-            self._held = self._loop().call_later(self._hold, self._release_growth)
-            self._hold = min(self._hold * 2, _LONGEST_HOLD)
+        if self._connections:
+            self._allowance.refused(len(self._connections), self._loop().time())
         self._serve_waiting()
 
     def _release_growth(self) -> None:

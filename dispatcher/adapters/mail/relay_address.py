@@ -1,9 +1,11 @@
 """A relay's address and terms, as ``DISPATCHER_SMTP_URL`` gives them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import ip_address
-from typing import Final
+from math import inf
+from typing import Final, TypeVar
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from dispatcher.errors import ConfigError
@@ -27,8 +29,12 @@ class Auth(StrEnum):
     XOAUTH2 = "xoauth2"
 
 
+_Number = TypeVar("_Number", int, float)
+
 _PORTS: Final = {Security.STARTTLS: 587, Security.TLS: 465, Security.NONE: 25}
-_OPTIONS: Final = ("auth", "ca", "cert", "ehlo", "key", "tls", "verify")
+_OPTIONS: Final = (
+    "auth", "ca", "cert", "connections", "ehlo", "key", "messages", "rate", "tls", "verify",
+)  # fmt: skip
 _EXAMPLE: Final = "smtp://user:password@host:587 or smtps://user:password@host:465"
 
 
@@ -48,6 +54,9 @@ class RelayAddress:
         key: A file with its key; "" when it is in *cert*.
         verify: Whether the relay's certificate is checked; False only on loopback.
         ehlo: The name we give; "" is our address literal (RFC 5321 section 4.1.4).
+        rate: Most messages per second and process; 0 is no limit.
+        connections: Most connections per process; 0 is what the settings say.
+        messages: Most messages over one connection; 0 is no limit.
     """
 
     host: str
@@ -61,6 +70,9 @@ class RelayAddress:
     key: str = ""
     verify: bool = True
     ehlo: str = ""
+    rate: float = 0.0
+    connections: int = 0
+    messages: int = 0
 
     @property
     def name(self) -> str:
@@ -121,6 +133,9 @@ def parse_relay(url: str) -> RelayAddress:
         key=options.get("key", ""),
         verify=_verify(options.get("verify", "yes"), where),
         ehlo=options.get("ehlo", ""),
+        rate=_number(options, "rate", float, where),
+        connections=_number(options, "connections", int, where),
+        messages=_number(options, "messages", int, where),
     )
     _check(relay)
     return relay
@@ -160,6 +175,22 @@ def _verify(verify: str, where: str) -> bool:
     if verify not in {"yes", "no"}:
         raise ConfigError(f"{where}: write ?verify=yes or ?verify=no")
     return verify == "yes"
+
+
+def _number(
+    options: dict[str, str], name: str, kind: Callable[[str], _Number], where: str
+) -> _Number:
+    written = options.get(name)
+    if written is None:
+        return kind("0")
+    try:
+        number = kind(written)
+    except ValueError:
+        number = kind("0")
+    if not 0 < number < inf:
+        example = {"rate": "50 (messages per second) or rate=0.5"}.get(name, "8 (a whole number)")
+        raise ConfigError(f"{where}: write ?{name}= as a number above 0, such as {name}={example}")
+    return number
 
 
 def _check(relay: RelayAddress) -> None:

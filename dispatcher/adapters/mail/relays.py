@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from dispatcher.adapters.mail.breaker import Breaker
+from dispatcher.adapters.mail.pace import Pace
 from dispatcher.adapters.mail.pool import Counts, Pool
 from dispatcher.adapters.mail.pool_line import NoFreeConnection
 from dispatcher.adapters.mail.relay_address import RelayAddress
-from dispatcher.adapters.mail.smtp_handover import again
+from dispatcher.adapters.mail.smtp_handover import Unheard, again
 from dispatcher.adapters.mail.smtp_limits import PoolLimits, Timeouts
 from dispatcher.delivery import Receipt
-from dispatcher.errors import RelayFault, TransientTransportError, TransportError
+from dispatcher.errors import RelayFault, Throttled, TransientTransportError, TransportError
 from dispatcher.message import Message
 
 
@@ -33,11 +34,12 @@ class RelayChange:
 
 @dataclass(frozen=True, slots=True)
 class RelayState:
-    """How a relay is doing."""
+    """How a relay is doing; ``rate`` is how many messages per second it gets at most, or inf."""
 
     relay: str
     away: bool
     connections: Counts
+    rate: float
 
 
 class Relays:
@@ -64,9 +66,9 @@ class Relays:
         on_change: Callable[[RelayChange], None] = lambda _: None,
         now: Callable[[], float] = monotonic,
     ) -> None:
+        limits, timeouts = limits or PoolLimits(), timeouts or Timeouts()
         self._relays = tuple(
-            _Relay(address, Pool(address, limits=limits, timeouts=timeouts), on_change, now)
-            for address in addresses
+            _Relay(address, limits, timeouts, on_change, now) for address in addresses
         )
 
     async def deliver(self, message: Message) -> Receipt:
@@ -77,6 +79,8 @@ class Relays:
         """
         fault = RelayFault("every relay is away")
         for relay in self._relays:
+            if not (relay.breaker.is_open or relay.pace.passes()):
+                await relay.pace.turn()
             if not relay.breaker.permits():
                 fault = again(relay.fault)
                 continue
@@ -89,7 +93,7 @@ class Relays:
     def states(self) -> tuple[RelayState, ...]:
         """Return how each relay is doing, the preferred one first."""
         return tuple(
-            RelayState(relay.name, relay.breaker.is_open, relay.pool.counts())
+            RelayState(relay.name, relay.breaker.is_open, relay.pool.counts(), relay.pace.rate)
             for relay in self._relays
         )
 
@@ -99,19 +103,26 @@ class Relays:
 
 
 class _Relay:
-    """One relay: its pool, its breaker, and what was last wrong with it."""
+    """One relay: its pool, its pace, its breaker, and what was last wrong with it."""
 
-    __slots__ = ("_on_change", "breaker", "fault", "name", "pool")
+    __slots__ = ("_on_change", "breaker", "fault", "name", "pace", "pool")
 
     def __init__(
         self,
         address: RelayAddress,
-        pool: Pool,
+        limits: PoolLimits,
+        timeouts: Timeouts,
         on_change: Callable[[RelayChange], None],
         now: Callable[[], float],
     ) -> None:
+        limits = replace(
+            limits,
+            connections=address.connections or limits.connections,
+            messages=address.messages or limits.messages,
+        )
         self.name = address.name
-        self.pool = pool
+        self.pool = Pool(address, limits=limits, timeouts=timeouts)
+        self.pace = Pace(address.name, address.rate, timeouts.slot)
         self.breaker = Breaker(self._changed, now=now)
         self.fault = RelayFault("the relay is away", relay=self.name)
         self._on_change = on_change
@@ -134,11 +145,17 @@ class _Relay:
         if isinstance(error, RelayFault) and not isinstance(error, NoFreeConnection):
             self.fault = again(error)
             self.breaker.failed()
+        elif isinstance(error, Unheard):
+            self.breaker.withdrawn()
         elif silent:
             self.fault = RelayFault(error.reason, phase=error.phase, relay=self.name)
             self.breaker.silent()
         else:
+            if isinstance(error, Throttled):
+                self.pace.slow_down()
             self.breaker.passed()
 
     def _changed(self, away: bool) -> None:  # noqa: FBT001 - the breaker's callback
+        if away:
+            self.pace.release()
         self._on_change(RelayChange(self.name, away, self.fault.reason if away else ""))

@@ -213,6 +213,7 @@ class Conversation:
             return b".\r\n"
         if handover.settled:
             raise Doubt("the message was withdrawn")
+        handover.handed_over = True
         self._awaited.append((_Turn.FINAL, handover))
         return handover.body
 

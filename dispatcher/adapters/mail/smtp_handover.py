@@ -2,14 +2,19 @@
 
 import asyncio
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from dispatcher.adapters.mail.smtp_replies import Reply, printable
+from dispatcher.adapters.mail.smtp_replies import Reply, hinted_wait, printable
 from dispatcher.delivery import Phase
-from dispatcher.errors import RelayFault, TransportError
+from dispatcher.errors import RelayFault, Throttled, TransportError, UncertainDelivery
 from dispatcher.judge import classify
 from dispatcher.message import Message
+
+_LAST_WORD: Final = 1.5
+"""Seconds that an answer may still take once its sender was cancelled: a worker that stops
+gives its tasks 2 s."""
 
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f<>\ud800-\udfff]")
 _BARE_LINE_END: Final = re.compile(rb"\r\n|\r|\n")
@@ -38,6 +43,10 @@ class Offers:
     size: int = 0
 
 
+class Unheard(UncertainDelivery):
+    """We stopped listening after the final dot: the relay is not to blame for its silence."""
+
+
 class Handover:
     """A message, the verdict on it, and how often it changed its connection.
 
@@ -48,8 +57,10 @@ class Handover:
     """
 
     __slots__ = (
+        "_answer",
         "body",
         "eightbit",
+        "handed_over",
         "message",
         "moves",
         "refused_at",
@@ -63,6 +74,8 @@ class Handover:
         self.verdict = verdict
         self.since = since
         self.moves = 0
+        self.handed_over = False  # its content was sent: from now on the relay may have it
+        self._answer: Reply | TransportError | None = None
         self.refused_at: Phase | None = None
         self.smtputf8 = message.smtputf8 or not (
             message.sender.isascii() and message.recipient.isascii()
@@ -105,6 +118,7 @@ class Handover:
 
     def accept(self, reply: Reply) -> None:
         """Settle it: the relay has the message."""
+        self._answer = reply
         if not self.verdict.done():
             self.verdict.set_result(reply)
 
@@ -118,10 +132,29 @@ class Handover:
             why: What happened when there was none.
         """
         self.refused_at = phase
-        if not self.verdict.done():
+        if self.handed_over or not self.verdict.done():
             message = self.message
             error = trouble(phase, relay, reply, why, message.recipient, message.sender)
-            self.verdict.set_exception(error)
+            self._answer = error
+            if not self.verdict.done():
+                self.verdict.set_exception(error)
+
+    async def last_word(self, relay: str) -> Reply:
+        """Return the answer to a message that was handed over before its sender was cancelled.
+
+        Raises:
+            TransportError: The relay refused it, or did not say within 1.5 s.
+        """
+        if isinstance(self._answer, TransportError):
+            raise self._answer
+        if self._answer is not None:
+            return self._answer
+        self.verdict = asyncio.get_running_loop().create_future()
+        with suppress(asyncio.CancelledError):  # cancelled again: no more waiting, and no lie
+            await asyncio.wait([self.verdict], timeout=_LAST_WORD)
+        if self.verdict.cancel():
+            raise Unheard("stopped before the relay answered", phase=Phase.FINAL, relay=relay)
+        return self.verdict.result()
 
     def _refuse(self, phase: Phase, relay: str, text: bytes) -> None:
         self.refuse(phase, relay, Reply(int(text[:3]), text[4:]))
@@ -142,9 +175,13 @@ def trouble(
     if reply is None:
         kind, said = classify(phase, None), why or "no reply"
         return kind(f"{said} (at {phase.value})", phase=phase.value, relay=relay)
-    kind = classify(phase, reply.code, reply.enhanced)
     said = printable(reply.text, *addresses)
+    kind = classify(phase, reply.code, reply.enhanced, said)
     reason = f"the relay {_FAILED[phase]}: {reply.code} {said}".rstrip()
+    if kind is Throttled:
+        wait = hinted_wait(reply.text)
+        code, enhanced = reply.code, reply.enhanced
+        return Throttled(reason, phase=phase, relay=relay, code=code, enhanced=enhanced, wait=wait)
     return kind(reason, phase=phase.value, relay=relay, code=reply.code, enhanced=reply.enhanced)
 
 

@@ -14,6 +14,10 @@ MAX_REPLY: Final = 32 * 1024
 _MAX_TEXT: Final = 200
 _ENHANCED: Final = re.compile(rb"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")  # RFC 2034 section 4
 _ADDRESS: Final = re.compile(r"""(?:"[^"]*"|[^\s<>"]*)@[^\s<>"]*""")
+_HINT: Final = re.compile(
+    rb"\b(?:in|after|for|wait)\s+(\d{1,5})\s*(s|sec|seconds?|m|min|minutes?)\b", re.IGNORECASE
+)
+_MINUTE: Final = 60.0
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -85,6 +89,14 @@ class ReplyReader:
         reply = Reply(self._code, lines[0] if len(lines) == 1 else b" ".join(lines))
         self._lines, self._size = [], 0
         return reply
+
+
+def hinted_wait(text: bytes) -> float:
+    """Return the seconds that a relay asks us to wait, "try again in 5 minutes"; 0.0 for none."""
+    found = _HINT.search(text)
+    if found is None:
+        return 0.0
+    return float(found[1]) * (_MINUTE if found[2][:1] in b"mM" else 1.0)
 
 
 def printable(text: bytes, *addresses: str) -> str:

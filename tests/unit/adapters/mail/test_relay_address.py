@@ -39,6 +39,10 @@ from dispatcher.errors import ConfigError
             RelayAddress("localhost", 465, Security.TLS, verify=False, ehlo="worker.example"),
         ),
         (
+            "smtp://relay.example?rate=2.5&connections=8&messages=100",
+            RelayAddress("relay.example", 587, rate=2.5, connections=8, messages=100),
+        ),
+        (
             "smtp://[::1]:25?tls=none",
             RelayAddress("::1", 25, Security.NONE),
         ),
@@ -78,6 +82,12 @@ def test_a_url_gives_the_relay(url: str, expected: RelayAddress) -> None:
         ("smtp://relay.example?ehlo=two+words", "host name"),
         ("smtp://relay.example?color=red", "unknown option color"),
         ("smtp://relay.example?auth", "?auth="),
+        ("smtp://relay.example?rate=0", "rate=50"),
+        ("smtp://relay.example?rate=fast", "rate=50"),
+        ("smtp://relay.example?rate=nan", "rate=50"),
+        ("smtp://relay.example?rate=inf", "rate=50"),
+        ("smtp://relay.example?connections=-1", "connections=8"),
+        ("smtp://relay.example?messages=1.5", "messages=8"),
     ],
 )
 def test_a_url_that_cannot_work_is_refused_with_advice(url: str, advice: str) -> None:

@@ -11,6 +11,7 @@ from dispatcher.adapters.mail.smtp_replies import (
     GarbledReply,
     Reply,
     ReplyReader,
+    hinted_wait,
     printable,
 )
 
@@ -124,3 +125,17 @@ def test_printable_text_has_no_control_character_and_is_short(text: bytes) -> No
 def test_printable_text_does_not_show_the_address(text: str) -> None:
     shown = printable(text.encode(), "ada.lovelace@example.org")
     assert "lovelace" not in shown.lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        (b"4.7.1 rate limited, try again in 90 seconds", 90.0),
+        (b"4.7.0 Try again after 5 minutes.", 300.0),
+        (b"slow down: wait 30s", 30.0),
+        (b"4.7.1 try again later", 0.0),
+        (b"4.7.1 listed in 127.0.0.1", 0.0),
+    ],
+)
+def test_a_relay_may_say_how_long_to_wait(text: bytes, seconds: float) -> None:
+    assert hinted_wait(text) == seconds
