@@ -142,7 +142,8 @@ class Dispatcher:
     ) -> tuple[Outcome, Attempt | None]:
         if claim.crashes >= MAX_CRASHES:
             return Dead(DeadReason.ATTEMPTS, f"{claim.crashes} workers died of it"), None
-        if (age := self._age(event)) >= self.max_age:
+        age = self._age(event)
+        if age >= self.max_age and not claim.revived:  # a person who sends it again knows its age
             return Dead(DeadReason.EXPIRED, f"the change was {age:.0f} s ago"), None
         started_at, started = self.clock.now(), monotonic()
         try:

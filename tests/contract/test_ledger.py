@@ -320,6 +320,30 @@ def test_a_revived_letter_starts_without_the_crashes_that_killed_it(play: Play) 
     play(story)
 
 
+def test_a_claim_tells_a_revived_letter_until_an_attempt_is_recorded(play: Play) -> None:
+    async def story(world: World) -> None:
+        await ended(world, Dead(DeadReason.EXPIRED))
+        await world.ledger.revive("acme", UUID)
+        unworked = await granted(world)
+        assert unworked.revived
+        await world.ledger.release(unworked)
+        assert (await granted(world)).revived
+        await world.pass_time(LEASE + 1)
+        again = await granted(world)
+        assert again.revived
+        await world.ledger.record(again, Report(Deferred(DeferReason.TEMPORARY, 0.0)))
+        assert not (await granted(world)).revived
+
+    play(story)
+
+
+def test_a_new_event_is_not_revived(play: Play) -> None:
+    async def story(world: World) -> None:
+        assert not (await granted(world)).revived
+
+    play(story)
+
+
 def test_a_dropped_letter_loses_its_event_and_stays_dead(play: Play) -> None:
     async def story(world: World) -> None:
         await ended(world, REJECTED)

@@ -240,6 +240,18 @@ def test_an_old_event_is_dead_rather_than_late(world: World) -> None:
     assert world.transport.messages == []
 
 
+def test_an_expired_letter_that_a_person_sends_again_gets_one_try(world: World) -> None:
+    world.want_mail()
+    stale = an_event(occurred_at=world.clock.now() - timedelta(seconds=MAX_AGE))
+    world.dispatch(stale)
+    world.fails_with(TransientTransportError("451", phase="rcpt", relay="mx", code=451), None)
+    assert run(world.ledger.revive("acme", stale.id))
+    outcome = world.dispatch(stale)
+    assert outcome == Dead(DeadReason.EXPIRED, "still undelivered after 86400 s")
+    assert run(world.ledger.revive("acme", stale.id))
+    assert world.dispatch(stale) == Sent()
+
+
 def test_an_old_event_of_an_organization_that_wants_no_mail_is_skipped_not_dead(
     world: World,
 ) -> None:

@@ -1,9 +1,9 @@
 """How a delivery's story is written in the store, and read back.
 
 Short by design: a finished delivery is to cost 200 bytes at most. Columns are
-separated by tabs, an attempt's by unit separators, attempts by record separators.
-Times are milliseconds since 1970; an attempt's, counted from acceptance, and its
-duration are microseconds.
+separated by tabs, those of a story by group separators, attempts by record
+separators, their columns by unit separators. Times are milliseconds since 1970; an
+attempt's, counted from acceptance, and its duration are microseconds.
 """
 
 import json
@@ -11,10 +11,13 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from struct import Struct
 from typing import Any, Final
 from uuid import UUID
 
-from dispatcher.delivery import Attempt, Delivery, Phase, Ruling, State
+from dispatcher.delivery import Attempt, Delivery, Phase, Report, Ruling, State
+from dispatcher.ports import Claim
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -22,12 +25,22 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _UUID_MARK: Final = b"\0"
 _UUID: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _UUID_LENGTH: Final = 36
+_UUID_SIZE: Final = 16
+_LETTER_MARK: Final = "~"
 _FINGERPRINT: Final = re.compile("[0-9a-f]{16}")
 _BASE64_MARK: Final = "~"
 _CONTROLS: Final = dict.fromkeys(range(32), " ")
 _COLUMN: Final = "\x1f"
 _LINE: Final = "\x1e"
-_RECORD_COLUMNS: Final = 18
+_GROUP: Final = "\x1d"
+_HEAD: Final = Struct(">6s6sIH")
+"""A record's beginning: accepted, changed, token, attempts."""
+_VERDICT_COLUMNS: Final = 8
+_SENT: Final = State.SENT.value
+_FINAL: Final = Phase.FINAL.value
+_PLAIN_MORE: Final = ("", "0", "0", "0", "", "", "", "", "")
+"""What ``lua/common.lua`` leaves out of a record: nothing beyond the claim is known."""
+_MORE_COLUMNS: Final = 8
 
 to_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 """ASCII only: a lone surrogate in somebody's name must not fail to encode."""
@@ -38,7 +51,7 @@ def to_bytes(text: str | bytes) -> bytes:
     return text if isinstance(text, bytes) else text.encode(errors="backslashreplace")
 
 
-def from_milliseconds(text: bytes | int) -> datetime:
+def from_milliseconds(text: str | bytes | int) -> datetime:
     """Return the aware UTC time that is so many milliseconds after 1970."""
     return _EPOCH + int(text) * _MILLISECOND
 
@@ -53,7 +66,7 @@ def from_microseconds(text: bytes) -> datetime:
     return _EPOCH + int(text) * _MICROSECOND
 
 
-def encode_ruling(ruling: Ruling | None, org_id: str) -> str:
+def _encode_ruling(ruling: Ruling | None, org_id: str) -> str:
     """Return a ruling as its sequence and, unless it is the organization itself, its owner."""
     if ruling is None:
         return ""
@@ -66,20 +79,41 @@ def _decode_ruling(text: str, org_id: str) -> Ruling | None:
 
 
 def pack(text: str) -> bytes:
-    """Return a canonical UUID as NUL and 16 bytes instead of 36, anything else in UTF-8."""
+    """Return a canonical UUID as NUL and 16 bytes instead of 36, anything else in UTF-8.
+
+    So is a UUID behind a tilde, as in the name of a malformed event's letter.
+    """
     if len(text) == _UUID_LENGTH and _UUID.fullmatch(text):
         return _UUID_MARK + bytes.fromhex(text.replace("-", ""))
+    if len(text) == _UUID_LENGTH + 1 and text[0] == _LETTER_MARK and _UUID.fullmatch(text, 1):
+        return _LETTER_MARK.encode() + pack(text[1:])
     return to_bytes(text)
 
 
 def unpack(packed: bytes) -> str:
     """Return the text that was packed."""
-    if packed.startswith(_UUID_MARK):
-        return str(UUID(bytes=packed[1:]))
+    mark, uuid = packed[:-_UUID_SIZE], packed[-_UUID_SIZE:]
+    if mark == _UUID_MARK:
+        return str(UUID(bytes=uuid))
+    if mark == _LETTER_MARK.encode() + _UUID_MARK:
+        return f"{_LETTER_MARK}{UUID(bytes=uuid)}"
     return packed.decode()
 
 
-def encode_fingerprint(fingerprint: str) -> str:
+def name_of(org_id: str, event_id: str) -> bytes:
+    """Return a delivery's name in the store; no organization's id holds a colon."""
+    return b"%b:%b" % (_packed_org(org_id), pack(event_id))
+
+
+_packed_org: Final = lru_cache(maxsize=4096)(pack)
+
+
+def _unpack_name(name: bytes) -> tuple[str, str]:
+    at = 1 + _UUID_SIZE if name.startswith(_UUID_MARK) else name.index(b":")
+    return unpack(name[:at]), unpack(name[at + 1 :])
+
+
+def _encode_fingerprint(fingerprint: str) -> str:
     """Return a fingerprint's 16 hexadecimal digits as a mark and 11 characters of base64."""
     if not _FINGERPRINT.fullmatch(fingerprint):
         return plain(fingerprint)
@@ -95,21 +129,32 @@ def plain(text: str) -> str:
     return text if text.isprintable() else text.translate(_CONTROLS)
 
 
-def encode_attempt(attempt: Attempt | None, accepted_at: datetime) -> str:
+def encode_story(report: Report, claim: Claim) -> bytes:
+    """Return what a report adds to a delivery's story."""
+    columns = (
+        plain(report.trigger),
+        _encode_ruling(report.ruling, claim.org_id),
+        _encode_fingerprint(report.recipient),
+        _encode_attempt(report.attempt, claim.accepted_at),
+    )
+    return to_bytes(_GROUP.join(columns))
+
+
+def _encode_attempt(attempt: Attempt | None, accepted_at: datetime) -> str:
     """Return an attempt as one line; what every success has in common is left out."""
     if attempt is None:
         return ""
     columns = (
-        attempt.number,
-        (attempt.at - accepted_at) // _MICROSECOND,
-        round(attempt.duration * 1e6),
-        "" if attempt.result == State.SENT else attempt.result,
-        attempt.relay,
-        "" if attempt.phase == Phase.FINAL else attempt.phase or "-",
-        "" if attempt.code is None else attempt.code,
-        attempt.enhanced,
+        str(attempt.number),
+        str((attempt.at - accepted_at) // _MICROSECOND),
+        str(round(attempt.duration * 1e6)),
+        "" if attempt.result == _SENT else plain(attempt.result),
+        plain(attempt.relay),
+        "" if attempt.phase == _FINAL else plain(attempt.phase) or "-",
+        "" if attempt.code is None else str(attempt.code),
+        plain(attempt.enhanced),
     )
-    return _COLUMN.join([plain(str(column)) for column in columns])
+    return _COLUMN.join(columns)
 
 
 def _decode_attempt(line: str, accepted_at: datetime) -> Attempt:
@@ -118,9 +163,9 @@ def _decode_attempt(line: str, accepted_at: datetime) -> Attempt:
         int(number),
         accepted_at + int(at) * _MICROSECOND,
         int(duration) / 1e6,
-        result or State.SENT.value,
+        result or _SENT,
         relay,
-        Phase.FINAL.value if not phase else phase.removeprefix("-"),
+        _FINAL if not phase else phase.removeprefix("-"),
         int(code) if code else None,
         enhanced,
     )
@@ -131,38 +176,52 @@ def decode_delivery(reply: Sequence[Any]) -> Delivery:
     return _from_record(*reply[1:]) if reply[0] == b"record" else _from_log(*reply[1:])
 
 
-def _from_record(org: bytes, name: bytes, due: bytes, text: bytes, event: bytes) -> Delivery:
-    *columns, receipt = text.split(b"\t", _RECORD_COLUMNS - 1)
-    (state, reason, accepted, changed, _, attempts, uncertain, _, duplicates) = columns[:9]
-    org_id, accepted_at = org.decode(), from_milliseconds(accepted)
+def _from_record(name: bytes, due: bytes, text: bytes, event: bytes) -> Delivery:
+    accepted, changed, _, attempts = _HEAD.unpack_from(text)
+    state, rest = _prefixed(text[_HEAD.size :], 1)
+    _, rest = _prefixed(rest, 1)
+    more, receipt = _prefixed(rest, 3)
+    known = more.decode().split(_GROUP, _MORE_COLUMNS) if more else _PLAIN_MORE
+    reason, uncertain, _, duplicates, _, _, _, detail, story = known
     kept: Mapping[str, Any] = json.loads(event)
+    org_id, event_id = _unpack_name(name)
+    accepted_at = from_milliseconds(int.from_bytes(accepted))
     return Delivery(
         org_id=org_id,
-        event_id=name.decode(),
+        event_id=event_id,
         state=State(state.decode()),
-        reason=reason.decode(),
+        reason=reason,
         accepted_at=accepted_at,
-        changed_at=from_milliseconds(changed),
+        changed_at=from_milliseconds(int.from_bytes(changed)),
         receipt=unpack(receipt),
         due_at=from_milliseconds(int(float(due))) if state == b"deferred" else None,
-        attempts=int(attempts),
+        attempts=attempts,
         duplicates=int(duplicates),
         uncertain=int(uncertain),
+        detail=detail,
         event=kept,
-        **_story(columns[-5:], org_id, accepted_at),
+        **_story(story, org_id, accepted_at),
     )
 
 
-def _from_log(entry_id: bytes, later_duplicates: bytes, flat: Sequence[bytes]) -> Delivery:
-    org, name, receipt, rest = flat[1::2]
-    outcome, age, _, attempts, uncertain, duplicates, *story = rest.split(b"\t")
-    state, _, reason = outcome.decode().partition(":")
-    org_id = unpack(org)
+def _prefixed(text: bytes, size: int) -> tuple[bytes, bytes]:
+    """Return what its length, a number of so many bytes, stands before, and the rest."""
+    end = size + int.from_bytes(text[:size])
+    return text[size:end], text[end:]
+
+
+def _from_log(name: bytes, entry_id: bytes, later_duplicates: bytes, verdict: bytes) -> Delivery:
+    *columns, receipt = verdict.split(b"\t", _VERDICT_COLUMNS)
+    outcome, age, _, attempts, uncertain, duplicates, detail, story = (
+        each.decode() for each in columns
+    )
+    state, _, reason = outcome.partition(":")
+    org_id, event_id = _unpack_name(name)
     changed_at = from_milliseconds(entry_id.partition(b"-")[0])
     accepted_at = changed_at - int(age) * _MILLISECOND
     return Delivery(
         org_id=org_id,
-        event_id=unpack(name),
+        event_id=event_id,
         state=State(state),
         reason=reason,
         accepted_at=accepted_at,
@@ -171,17 +230,17 @@ def _from_log(entry_id: bytes, later_duplicates: bytes, flat: Sequence[bytes]) -
         attempts=int(attempts or 0),
         duplicates=int(duplicates or 0) + int(later_duplicates),
         uncertain=int(uncertain or 0),
+        detail=detail,
         **_story(story, org_id, accepted_at),
     )
 
 
-def _story(columns: Sequence[bytes], org_id: str, accepted_at: datetime) -> dict[str, Any]:
-    trigger, ruling, fingerprint, detail, history = (column.decode() for column in columns)
+def _story(text: str, org_id: str, accepted_at: datetime) -> dict[str, Any]:
+    trigger, ruling, fingerprint, history = text.split(_GROUP) if text else [""] * 4
     return {
         "trigger": trigger,
         "ruling": _decode_ruling(ruling, org_id),
         "recipient": _decode_fingerprint(fingerprint),
-        "detail": detail,
         "history": tuple(
             _decode_attempt(line, accepted_at) for line in history.split(_LINE) if line
         ),

@@ -22,6 +22,8 @@ class Record:
     """The end of the lease, or when it is due; None once it is finished or dead."""
     is_recorded: bool = True
     crashes_forgiven: int = 0
+    is_revived: bool = False
+    """A person sent it again, and no attempt was recorded since."""
     last_duplicate: str = ""
     is_evidence: bool = False
     """It is known only as malformed."""

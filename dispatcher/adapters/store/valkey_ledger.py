@@ -1,6 +1,6 @@
 """The ledger in Valkey: every write is one operation of ``lua/ledger.lua``."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, count
 from json import loads
 from secrets import token_hex
@@ -9,29 +9,19 @@ from typing import Any, Final
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from dispatcher.adapters.store.codec import (
-    encode_attempt,
-    encode_fingerprint,
-    encode_ruling,
-    from_milliseconds,
-    pack,
-    plain,
-    to_bytes,
-    to_json,
-    unpack,
-)
+from dispatcher.adapters.store import ledger_wire
+from dispatcher.adapters.store.codec import name_of, to_bytes, unpack
 from dispatcher.adapters.store.connection import Script, refused
 from dispatcher.adapters.store.gatherer import Gatherer
 from dispatcher.adapters.store.leases import Leases
 from dispatcher.adapters.store.valkey_log import ValkeyDeliveryLog
-from dispatcher.delivery import Dead, Deferred, Outcome, Report, Sent, Skipped
+from dispatcher.delivery import Report
 from dispatcher.errors import StoreUnavailable
 from dispatcher.events import Event
 from dispatcher.ports import Claim, Parcel, Refusal
 
+_PARTS: Final = ("common", "operations", "pending", "letters", "claims", "verdicts", "ledger")
 _MOST_IN_DOUBT: Final = 10_000
-
-_Operation = Sequence[bytes]
 
 
 class ValkeyLedger(ValkeyDeliveryLog):
@@ -59,12 +49,10 @@ class ValkeyLedger(ValkeyDeliveryLog):
         requeue_horizon: float = 600.0,
     ) -> None:
         super().__init__(client, prefix=prefix, retention=retention)
-        self._script = Script(client, "common", "ledger")
-        self._common = (
-            to_bytes(prefix),
-            *_numbers(self._retention_ms, round(lease * 1000), round(requeue_horizon * 1000)),
-        )
-        self._gatherer: Gatherer[_Operation, Any] = Gatherer(self._call)
+        self._script = Script(client, *_PARTS)
+        times = (retention, lease, requeue_horizon)
+        self._common = (to_bytes(prefix), *(b"%d" % round(time * 1000) for time in times))
+        self._gatherer: Gatherer[ledger_wire.Operation, Any] = Gatherer(self._call)
         self._leases = Leases(self._renew, lease=lease)
         self._worker = token_hex(8)
         self._claims = count()
@@ -86,27 +74,24 @@ class ValkeyLedger(ValkeyDeliveryLog):
             StoreUnavailable: The store did not answer. If it granted all the same,
                 the next claim with this event and receipt is told so.
         """
-        org_id, event_id = event.org_id, event.id
-        call = (org_id, event_id, receipt)
+        call = event.org_id, event.id, receipt
         nonce = self._in_doubt.pop(call, None) or f"{self._worker}-{next(self._claims)}"
-        operation = _operation(
-            "claim", org_id, event_id, pack(receipt), nonce, to_json(event.to_wire())
-        )
 
-        def give_back(reply: Any) -> None:  # noqa: ANN401 - a script's reply
-            if not isinstance(reply, bytes):
-                unworked = _claim(org_id, event_id, reply)
-                self._gatherer.ask(_release(unworked)).add_done_callback(_seen)
+        def give_back(answer: Any) -> None:  # noqa: ANN401 - a script's answer
+            unworked = ledger_wire.claimed(event, answer)
+            if isinstance(unworked, Claim):
+                self._gatherer.ask(ledger_wire.release(unworked)).add_done_callback(_seen)
 
         try:
-            reply = await self._gatherer.ask(operation, orphaned=give_back)
+            answer = await self._gatherer.ask(
+                ledger_wire.claim(event, receipt, nonce), orphaned=give_back
+            )
         except StoreUnavailable:
             self._doubt(call, nonce)
             raise
-        if isinstance(reply, bytes):
-            return Refusal(reply.decode())
-        claim = _claim(org_id, event_id, reply)
-        self._leases.hold(claim)
+        claim = ledger_wire.claimed(event, answer)
+        if isinstance(claim, Claim):
+            self._leases.hold(claim)
         return claim
 
     async def record(self, claim: Claim, report: Report) -> bool:
@@ -115,7 +100,7 @@ class ValkeyLedger(ValkeyDeliveryLog):
         Raises:
             StoreUnavailable: The store did not answer; it may be recorded again.
         """
-        recorded = await self._gatherer.ask(_record(claim, report))
+        recorded = await self._gatherer.ask(ledger_wire.record(claim, report))
         self._leases.give_up(claim)
         return bool(recorded)
 
@@ -133,11 +118,7 @@ class ValkeyLedger(ValkeyDeliveryLog):
         Raises:
             StoreUnavailable: The store did not answer.
         """
-        await self._gatherer.ask(
-            _operation(
-                "reject", org_id, event_id, pack(receipt), plain(detail), to_json(dict(evidence))
-            )
-        )
+        await self._gatherer.ask(ledger_wire.reject(evidence, org_id, event_id, receipt, detail))
 
     async def take_due(self, limit: int) -> Sequence[Parcel]:
         """Return up to *limit* deliveries to put back on the queue, and mark them as queued.
@@ -145,7 +126,7 @@ class ValkeyLedger(ValkeyDeliveryLog):
         Raises:
             StoreUnavailable: The store did not answer; what it took is due again later.
         """
-        parcels = await self._gatherer.ask(_operation("take_due", str(limit)))
+        parcels = await self._gatherer.ask((b"take_due", b"%d" % limit))
         return [Parcel(unpack(receipt), loads(event)) for receipt, event in parcels]
 
     async def release(self, claim: Claim) -> None:
@@ -155,7 +136,7 @@ class ValkeyLedger(ValkeyDeliveryLog):
             StoreUnavailable: The store did not answer; the lease will run out.
         """
         self._leases.give_up(claim)
-        await self._gatherer.ask(_release(claim), in_order=True)
+        await self._gatherer.ask(ledger_wire.release(claim), in_order=True)
 
     async def revive(self, org_id: str, event_id: str) -> bool:
         """Make a dead letter due at once, as a further attempt; False where there is none.
@@ -163,7 +144,7 @@ class ValkeyLedger(ValkeyDeliveryLog):
         Raises:
             StoreUnavailable: The store did not answer.
         """
-        return bool(await self._gatherer.ask(_operation("revive", org_id, event_id)))
+        return bool(await self._gatherer.ask((b"revive", name_of(org_id, event_id))))
 
     async def drop(self, org_id: str, event_id: str) -> bool:
         """Close a dead letter for good: its event is erased, its outcome stays dead.
@@ -171,13 +152,12 @@ class ValkeyLedger(ValkeyDeliveryLog):
         Raises:
             StoreUnavailable: The store did not answer.
         """
-        return bool(await self._gatherer.ask(_operation("drop", org_id, event_id)))
+        return bool(await self._gatherer.ask((b"drop", name_of(org_id, event_id))))
 
     async def _renew(self, claim: Claim) -> bool:
-        names = claim.org_id, claim.event_id, str(claim.token)
-        return bool(await self._gatherer.ask(_operation("renew", *names)))
+        return bool(await self._gatherer.ask(ledger_wire.renew(claim)))
 
-    async def _call(self, operations: Sequence[_Operation]) -> Sequence[Any]:
+    async def _call(self, operations: Sequence[ledger_wire.Operation]) -> Sequence[Any]:
         replies = await self._script(*self._common, *chain.from_iterable(operations))
         return [refused(reply) if isinstance(reply, ResponseError) else reply for reply in replies]
 
@@ -185,57 +165,6 @@ class ValkeyLedger(ValkeyDeliveryLog):
         while len(self._in_doubt) >= _MOST_IN_DOUBT:
             del self._in_doubt[next(iter(self._in_doubt))]
         self._in_doubt[call] = nonce
-
-
-def _operation(*texts: str | bytes) -> _Operation:
-    return [to_bytes(text) for text in texts]
-
-
-def _numbers(*numbers: int) -> Iterable[bytes]:
-    return (b"%d" % number for number in numbers)
-
-
-def _claim(org_id: str, event_id: str, reply: Sequence[int]) -> Claim:
-    token, attempt, crashes, accepted = reply
-    return Claim(org_id, event_id, token, attempt, crashes, from_milliseconds(accepted))
-
-
-def _release(claim: Claim) -> _Operation:
-    return _operation("release", claim.org_id, claim.event_id, str(claim.token))
-
-
-def _record(claim: Claim, report: Report) -> _Operation:
-    kind, reason, delay, burns, detail = _verdict(report.outcome)
-    return _operation(
-        "record",
-        claim.org_id,
-        claim.event_id,
-        pack(claim.org_id),
-        pack(claim.event_id),
-        str(claim.token),
-        kind,
-        reason,
-        str(round(delay * 1000)),
-        "1" if burns else "0",
-        plain(detail),
-        plain(report.trigger),
-        encode_ruling(report.ruling, claim.org_id),
-        encode_fingerprint(report.recipient),
-        encode_attempt(report.attempt, claim.accepted_at),
-    )
-
-
-def _verdict(outcome: Outcome) -> tuple[str, str, float, bool, str]:
-    """Return kind, reason, delay in seconds, whether the attempt counted, and detail."""
-    match outcome:
-        case Sent():
-            return "sent", "", 0.0, True, ""
-        case Skipped(reason):
-            return "skipped", reason, 0.0, True, ""
-        case Deferred(reason, delay, burns):
-            return "deferred", reason, delay, burns, ""
-        case Dead(reason, detail):
-            return "dead", reason, 0.0, True, detail
 
 
 def _seen(answer: Any) -> None:  # noqa: ANN401 - a future of any reply

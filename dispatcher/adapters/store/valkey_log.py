@@ -6,10 +6,15 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from dispatcher.adapters.store.codec import decode_delivery, to_bytes, to_milliseconds
+from dispatcher.adapters.store.codec import (
+    decode_delivery,
+    name_of,
+    pack,
+    to_bytes,
+    to_milliseconds,
+)
 from dispatcher.adapters.store.connection import Script, store_errors
-from dispatcher.delivery import Delivery, State
-from dispatcher.ports import DeliveryFilter, Totals
+from dispatcher.delivery import Delivery, DeliveryFilter, State, Totals
 
 _ORGS_AT_ONCE: Final = 500
 _PLACES: Final = {
@@ -42,10 +47,11 @@ class ValkeyDeliveryLog:
             StoreUnavailable: The store did not answer.
         """
         if org_id:
-            return await self._find(event_id, [to_bytes(org_id)])
+            return await self._find([name_of(org_id, event_id)])
         found: dict[str, Delivery] = {}
         async for orgs in self._organizations():
-            found |= {each.org_id: each for each in await self._find(event_id, orgs)}
+            names = [b"%b:%b" % (org, pack(event_id)) for org in orgs]
+            found |= {each.org_id: each for each in await self._find(names)}
         return [found[org] for org in sorted(found)]
 
     async def deliveries(self, wanted: DeliveryFilter, *, limit: int = 100) -> Sequence[Delivery]:
@@ -67,15 +73,15 @@ class ValkeyDeliveryLog:
         Raises:
             StoreUnavailable: The store did not answer.
         """
-        key = to_bytes(f"{self._prefix}n:{org_id}" if org_id else f"{self._prefix}n")
+        key = to_bytes(self._prefix) + (b"n:" + pack(org_id) if org_id else b"n")
         with store_errors():
             fields = await self._client.hgetall(key)
         counts = {to_bytes(name).decode(): int(by) for name, by in fields.items()}
         ends = {end: counts.pop(end, 0) for end in ("accepted", "sent", "skipped", "dead")}
         return Totals(**ends, reasons={name: by for name, by in counts.items() if by})
 
-    async def _find(self, event_id: str, orgs: Sequence[bytes]) -> Sequence[Delivery]:
-        reply = await self._log(self._prefix, self._retention_ms, "find", to_bytes(event_id), *orgs)
+    async def _find(self, names: Sequence[bytes]) -> Sequence[Delivery]:
+        reply = await self._log(self._prefix, self._retention_ms, "find", *names)
         return [decode_delivery(answer) for answer in reply]
 
     async def _organizations(self) -> AsyncIterator[Sequence[bytes]]:
@@ -109,7 +115,7 @@ class ValkeyDeliveryLog:
             self._retention_ms,
             place,
             cursor,
-            to_bytes(wanted.org_id),
+            pack(wanted.org_id),
             wanted.state or "",
             to_bytes(wanted.reason),
             since,

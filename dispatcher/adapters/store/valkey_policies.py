@@ -1,6 +1,10 @@
-"""Policies in Valkey: what is asked within one tick is one call of ``lua/policies.lua``."""
+"""Policies in Valkey: read with plain commands, written by ``lua/policies.lua``.
+
+What is asked within one tick is one call.
+"""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -8,11 +12,14 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from dispatcher.adapters.store.codec import from_microseconds, to_bytes
-from dispatcher.adapters.store.connection import Script, refused
+from dispatcher.adapters.store.connection import Script, refused, store_errors
 from dispatcher.adapters.store.gatherer import Gatherer
-from dispatcher.policy import Effect, Policy, Presence, Written
+from dispatcher.errors import StoreUnavailable
+from dispatcher.policy import INSTANCE, Effect, Policy, Presence, Written
 
 _Operation = Sequence[bytes]
+_Texts = tuple[bytes | None, bytes | None]
+"""The owner's own policy and the default, as they are kept."""
 
 
 class ValkeyPolicyStore:
@@ -24,9 +31,11 @@ class ValkeyPolicyStore:
     """
 
     def __init__(self, client: Redis, *, prefix: str = "nd:") -> None:
+        self._client = client
         self._prefix = to_bytes(prefix)
         self._script = Script(client, "policies")
-        self._gatherer: Gatherer[_Operation, Any] = Gatherer(self._call)
+        self._readings: Gatherer[str, _Texts] = Gatherer(self._read)
+        self._writings: Gatherer[_Operation, Any] = Gatherer(self._write)
 
     async def load(self, owner: str) -> Policy | None:
         """Return the owner's own policy, or None.
@@ -34,7 +43,8 @@ class ValkeyPolicyStore:
         Raises:
             StoreUnavailable: The store did not answer.
         """
-        return _policy(owner, await self._gatherer.ask(_operation("load", owner)))
+        own, _ = await self._readings.ask(owner)
+        return _policy(owner, own)
 
     async def effective(self, org_id: str) -> Policy | None:
         """Return what counts for the organization: its own policy, else the default, else None.
@@ -42,8 +52,8 @@ class ValkeyPolicyStore:
         Raises:
             StoreUnavailable: The store did not answer.
         """
-        reply = await self._gatherer.ask(_operation("effective", org_id))
-        return _policy(reply[0].decode(), reply[1]) if reply else None
+        own, default = await self._readings.ask(org_id)
+        return _policy(org_id, own) or _policy(INSTANCE, default)
 
     async def put(
         self, owner: str, switches: Mapping[str, bool], *, presence: Presence = Presence.ANY
@@ -59,7 +69,7 @@ class ValkeyPolicyStore:
         settings = chain.from_iterable(
             (name, "1" if is_on else "0") for name, is_on in switches.items()
         )
-        reply = await self._gatherer.ask(_operation("put", owner, presence, *settings))
+        reply = await self._writings.ask(_operation("put", owner, presence, *settings))
         return Written(Effect(reply[0].decode()), _policy(owner, reply[1]))
 
     async def remove(self, owner: str) -> Policy | None:
@@ -68,25 +78,43 @@ class ValkeyPolicyStore:
         Raises:
             StoreUnavailable: The store did not answer; it may have removed it.
         """
-        return _policy(owner, await self._gatherer.ask(_operation("remove", owner)))
+        return _policy(owner, await self._writings.ask(_operation("remove", owner)))
 
-    async def _call(self, operations: Sequence[_Operation]) -> Sequence[Any]:
+    async def _read(self, owners: Sequence[str]) -> Sequence[_Texts]:
+        asked = dict.fromkeys((INSTANCE, *owners))
+        with store_errors():
+            texts: list[Any] = await self._client.mget([self._key(owner) for owner in asked])
+        kept = dict(zip(asked, texts, strict=True))
+        return [(kept[owner], kept[INSTANCE]) for owner in owners]
+
+    async def _write(self, operations: Sequence[_Operation]) -> Sequence[Any]:
         replies = await self._script(self._prefix, *chain.from_iterable(operations))
         return [refused(reply) if isinstance(reply, ResponseError) else reply for reply in replies]
+
+    def _key(self, owner: str) -> bytes:
+        return b"%bpolicy:%b" % (self._prefix, to_bytes(owner))
 
 
 def _operation(name: str, *arguments: str) -> _Operation:
     return [to_bytes(name), b"%d" % len(arguments), *map(to_bytes, arguments)]
 
 
-def _policy(owner: str, flat: Sequence[bytes] | None) -> Policy | None:
-    if not flat:
+@lru_cache(maxsize=4096)
+def _policy(owner: str, text: bytes | None) -> Policy | None:
+    """Return the policy that is written so; after a removal only its sequence is."""
+    if text is None or text.isdigit():
         return None
-    fields = dict(zip(flat[::2], flat[1::2], strict=True))
-    return Policy(
-        owner,
-        {name[3:].decode(): value == b"1" for name, value in fields.items() if name[:3] == b"on:"},
-        int(fields[b"sequence"]),
-        from_microseconds(fields[b"created"]),
-        from_microseconds(fields[b"changed"]),
-    )
+    try:
+        sequence, created, changed, *switches = text.split(b"\t")
+        return Policy(
+            owner,
+            {
+                name.decode(): on == b"1"
+                for name, _, on in (one.partition(b"=") for one in switches)
+            },
+            int(sequence),
+            from_microseconds(created),
+            from_microseconds(changed),
+        )
+    except ValueError as error:
+        raise StoreUnavailable("a policy in the store is broken") from error

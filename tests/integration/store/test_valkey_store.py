@@ -18,6 +18,7 @@ from dispatcher.adapters.store import (
     ValkeyPolicyStore,
     connect,
     installation_secret,
+    ledger_wire,
 )
 from dispatcher.adapters.store.codec import to_bytes
 from dispatcher.delivery import Attempt, DeliveryFilter, Report, Ruling, Sent, State
@@ -219,6 +220,100 @@ def test_a_broken_record_does_not_stop_what_travels_with_it(valkey_url: str) -> 
                 "NoneType",
             ]
             assert (await ledger.totals()).accepted == 1
+
+    asyncio.run(story())
+
+
+def test_a_broken_record_that_is_due_does_not_stop_what_else_is(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            ledger = ValkeyLedger(client)
+            await ledger.release(await granted(ledger))
+            await client.set("nd:e:acme:broken", "not a record")
+            await client.zadd("nd:due", {"acme:broken": 1, "acme:lost": 1})
+            assert [parcel.event["id"] for parcel in await ledger.take_due(10)] == ["e-1"]
+            assert await ledger.take_due(10) == []
+            assert await client.zscore("nd:due", "acme:lost") is None
+
+    asyncio.run(story())
+
+
+def test_operations_on_one_delivery_in_one_call_see_each_other(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            ledger = ValkeyLedger(client)
+            first, again, other = await asyncio.gather(
+                ledger.claim(an_event("e-1"), receipt="r-1"),
+                ledger.claim(an_event("e-1"), receipt="r-1"),
+                ledger.claim(an_event("e-1"), receipt="r-2"),
+            )
+            assert isinstance(first, Claim)
+            assert (again, other) == (Refusal.REDELIVERED, Refusal.DUPLICATE)
+            recorded = asyncio.gather(ledger.record(first, SENT), ledger.record(first, SENT))
+            claims = asyncio.gather(
+                ledger.claim(an_event("e-1"), receipt="r-1"),
+                ledger.claim(an_event("e-1"), receipt="r-3"),
+            )
+            due = asyncio.ensure_future(ledger.take_due(10))
+            assert all(await recorded)
+            redelivered, duplicate = await claims
+            assert redelivered is Refusal.REDELIVERED
+            assert duplicate is Refusal.DUPLICATE
+            assert await due == []
+            totals = await ledger.totals()
+            assert (totals.accepted, totals.sent, totals.skipped, totals.open) == (3, 1, 2, 0)
+
+    asyncio.run(story())
+
+
+def test_deliveries_that_finish_together_are_each_found(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            ledger = ValkeyLedger(client)
+            await finish_many(ledger, 500)
+            assert await client.xlen("nd:log") < 500
+            listed = await ledger.deliveries(DeliveryFilter(), limit=1000)
+            assert len({delivery.event_id for delivery in listed}) == 500
+            for turn in (0, 250, 499):
+                [found] = await ledger.find(str(UUID(int=turn << 64 | 7)))
+                assert found.receipt == str(UUID(int=turn << 64 | 9))
+
+    asyncio.run(story())
+
+
+def test_the_index_forgets_what_is_older_than_the_retention(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            name = b"acme:e-1"
+            _, bucket = ledger_wire.place(name)
+            old = b"\1" * 16  # an entry of 1970
+            await client.set(b"nd:f:" + bucket, old * 63)
+            ledger = ValkeyLedger(client)
+            await ledger.record(await granted(ledger), SENT)
+            assert await client.strlen(b"nd:f:" + bucket) == len(old)
+            assert await ledger.claim(an_event("e-1"), receipt="r-2") is Refusal.DUPLICATE
+
+    asyncio.run(story())
+
+
+def test_a_full_store_takes_nothing_and_keeps_what_it_has(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            ledger = ValkeyLedger(client)
+            claim = await granted(ledger)
+            await client.config_set("maxmemory", 1)
+            try:
+                answers = await asyncio.gather(
+                    ledger.record(claim, SENT), granted(ledger, "e-2"), return_exceptions=True
+                )
+                assert {type(answer) for answer in answers} == {StoreUnavailable}
+            finally:
+                await client.config_set("maxmemory", 0)
+            assert [each.state for each in await ledger.deliveries(DeliveryFilter())] == [
+                State.CLAIMED
+            ]
+            assert (await ledger.totals()).accepted == 1
+            assert await ledger.record(claim, SENT)
 
     asyncio.run(story())
 

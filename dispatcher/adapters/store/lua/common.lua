@@ -1,93 +1,106 @@
--- What every script shares: the store's own time, and the log of finished deliveries.
+-- What every script shares: the store's own time, records, and the log of finished deliveries.
 --
 -- ARGV[1] is the keys' prefix, ARGV[2] the retention in milliseconds. One script sees one
 -- instant: TIME stands still while it runs.
 
 local prefix, retention = ARGV[1], tonumber(ARGV[2])
-local call, sub, format = redis.call, string.sub, string.format
+local call, concat, unpack, tonumber = redis.call, table.concat, unpack, tonumber
+local byte, find, format, match, sub = string.byte, string.find, string.format, string.match, string.sub
 
 local clock = call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
-local SPAN = 604800000 -- one index per week; independent of the retention, which may change
-local BUCKETS = 8192   -- keeps a bucket a listpack up to four million deliveries a week
+local RECORD, EVENT, INDEX = prefix .. 'e:', prefix .. 'p:', prefix .. 'f:'
+local LATER, COUNTS = prefix .. 'd:', prefix .. 'n:'
+local DUE, DEAD, LOG, TOTAL = prefix .. 'due', prefix .. 'dead', prefix .. 'log', prefix .. 'n'
+local REVIVED, ORGS = prefix .. 'revived', prefix .. 'orgs'
 
-local DUE, DEAD, LOG = prefix .. 'due', prefix .. 'dead', prefix .. 'log'
-local REVIVED, ORGS, TOTAL = prefix .. 'revived', prefix .. 'orgs', prefix .. 'n'
-
--- A record, prefix e:<org>:<id>, holds a delivery while it is open or dead: `e` is the event,
--- `m` is all else, separated by tabs in this order:
---   s state   r reason   a accepted   c changed (ms)   k fencing token   n attempts
---   u uncertain   b uncertain when revived   d duplicates   y digest of the last one's receipt
---   z nonce of the claim that is not recorded yet   m 1 if known only as malformed
---   t trigger   p ruling   f fingerprint   x detail   h history   q receipt (packed, any bytes)
-local RECORD = '^' .. string.rep('([^\t]*)\t', 17) .. '(.*)$'
-
-local function record_key(name)
-  return prefix .. 'e:' .. name
+-- A delivery's name is <organization>:<event id>, each canonical UUID in it packed: NUL and 16
+-- bytes. An organization's id holds no colon, unless it is packed.
+local function org_of(name)
+  return byte(name) == 0 and sub(name, 1, 17) or sub(name, 1, find(name, ':', 1, true) - 1)
 end
 
+-- Texts are read once per script: what is known of a key, false where there is nothing.
+local texts = {}
+
+local function text_of(key)
+  local text = texts[key]
+  if text == nil then
+    text = call('GET', key)
+    texts[key] = text
+  end
+  return text
+end
+
+local function read_ahead(keys)
+  if #keys == 0 then return end
+  for at, text in ipairs(call('MGET', unpack(keys))) do texts[keys[at]] = text end
+end
+
+-- While a delivery is open or dead, prefix p:<name> is its event, and prefix e:<name> its record.
+-- A record, in binary:
+--   a accepted   c changed (ms)   k fencing token   n attempts   s state
+--   z nonce of the claim that is not recorded yet   more, or nothing where that is PLAIN
+--   q receipt (packed), the rest
+-- More, separated by group separators (29):
+--   r reason   u uncertain   b uncertain when revived   d duplicates
+--   y digest of the last one's receipt   m 1 if known only as malformed
+--   v 1 if revived and not recorded since   x detail
+--   w the story: trigger, ruling, fingerprint, history; nothing before the first record
+local HEAD = '>I6I6I4I2Bc0Bc0I3c0' -- c0 is as long as the number before it says
+local MORE = '^' .. string.rep('([^\29]*)\29', 8) .. '(.*)$'
+local PLAIN = { __index = { r = '', u = 0, b = 0, d = 0, y = '', m = '', v = '', x = '', w = '' } }
+
 local function parse(text)
-  if not text then return nil end
-  local r = {}
-  r.s, r.r, r.a, r.c, r.k, r.n, r.u, r.b, r.d, r.y, r.z, r.m, r.t, r.p, r.f, r.x, r.h, r.q =
-    string.match(text, RECORD)
+  local a, c, k, n, s, z, more, at = struct.unpack(HEAD, text)
+  local r = setmetatable({ s = s, a = a, c = c, k = k, n = n, z = z, q = sub(text, at) }, PLAIN)
+  if more ~= '' then r.r, r.u, r.b, r.d, r.y, r.m, r.v, r.x, r.w = match(more, MORE) end
   return r
 end
 
 local function read(name)
-  return parse(call('HGET', record_key(name), 'm'))
+  local text = text_of(RECORD .. name)
+  return text and parse(text)
 end
 
--- A canonical UUID as NUL and 16 bytes instead of 36; anything else as it is.
-local function pack(text)
-  if #text ~= 36 or text ~= string.lower(text) then return text end
-  local a, b, c, d, e = string.match(text, '^(%x+)%-(%x+)%-(%x+)%-(%x+)%-(%x+)$')
-  if not a or #a ~= 8 or #b ~= 4 or #c ~= 4 or #d ~= 4 then return text end
-  return struct.pack('>BI4I4I4I4', 0, tonumber(a, 16), tonumber(b .. c, 16),
-    tonumber(d .. sub(e, 1, 4), 16), tonumber(sub(e, 5), 16))
-end
+-- The index, prefix f:<bucket>, tells which entry of the log has a finished delivery: 64 bit of
+-- the SHA-1 of its name, then the entry's id as 6 bytes of milliseconds and 2 of sequence.
+local BUCKETS, ENTRY = 16384, 16
 
-local function unpacked(text)
-  if sub(text, 1, 1) ~= '\0' then return text end
-  local hex = string.gsub(sub(text, 2), '.', function(byte) return format('%02x', string.byte(byte)) end)
-  return format('%s-%s-%s-%s-%s', sub(hex, 1, 8), sub(hex, 9, 12), sub(hex, 13, 16), sub(hex, 17, 20), sub(hex, 21))
-end
-
--- The index field of a delivery, and the bucket it is in.
-local function place(org, id)
-  local digest = redis.sha1hex(org .. ':' .. id)
+local function place(name)
+  local digest = redis.sha1hex(name)
   local field = struct.pack('>I4I4', tonumber(sub(digest, 1, 8), 16), tonumber(sub(digest, 9, 16), 16))
-  return field, tonumber(sub(digest, 17, 20), 16) % BUCKETS
+  return field, tostring(tonumber(sub(digest, 17, 20), 16) % BUCKETS)
 end
 
-local function index_key(span, bucket)
-  return format('%sf:%d:%d', prefix, span, bucket)
-end
+-- An entry of the log has a field for each delivery that was finished by the same call: its name
+-- and, separated by tabs, outcome, milliseconds from acceptance, token, attempts, uncertain,
+-- duplicates, detail, story, receipt.
+local VERDICT = '^([^\t]*)\t[^\t]*\t([^\t]*)\t' .. string.rep('[^\t]*\t', 5) .. '(.*)$'
 
--- The finished delivery as its log entry, or nil. Exact: a hit counts only if the entry agrees.
--- An entry: o organization, i id, q receipt (all packed), v the rest, separated by tabs: outcome,
--- milliseconds from acceptance, token, attempts, uncertain, duplicates, trigger, ruling,
--- fingerprint, detail, history.
-local function finished(org, id)
-  local field, bucket = place(org, id)
-  for span = math.floor(now / SPAN), math.floor((now - retention) / SPAN), -1 do
-    local key = index_key(span, bucket)
-    local value = call('HGET', key, field)
-    local ms, seq = 0, 0
-    if value then ms, seq = struct.unpack('>I6I2', value) end
-    if ms > now - retention then
-      local entry_id = format('%.0f-%d', ms, seq)
-      local found = call('XRANGE', LOG, entry_id, entry_id)[1]
-      if found then
-        local raw = found[2]
-        if raw[2] == pack(org) and raw[4] == pack(id) then
-          local outcome, token = string.match(raw[8], '^([^\t]*)\t[^\t]*\t([^\t]*)')
-          return { index = key, field = field, value = value, id = entry_id, raw = raw,
-            s = outcome, k = token, q = raw[6] }
-        end
-      end
-    end
+local function verdict_in(entry_id, name)
+  local entry = call('XRANGE', LOG, entry_id, entry_id)[1]
+  local flat = entry and entry[2] or {}
+  for at = #flat - 1, 1, -2 do
+    if flat[at] == name then return flat[at + 1] end
   end
-  return nil
+end
+
+-- The finished delivery, or nil. Exact: a hit counts only if the log's entry has the name.
+local function find_finished(name, digest, bucket)
+  local entries = text_of(INDEX .. bucket)
+  local at = entries and find(entries, digest, 1, true)
+  while at do
+    local ms, seq = 0, 0
+    if at % ENTRY == 1 then ms, seq = struct.unpack('>I6I2', entries, at + 8) end
+    local id = format('%.0f-%d', ms, seq)
+    local verdict = ms > now - retention and verdict_in(id, name)
+    if verdict then
+      local outcome, token, receipt = match(verdict, VERDICT)
+      return { name = name, id = id, bucket = bucket, at = at, verdict = verdict,
+        s = outcome, k = tonumber(token), q = receipt }
+    end
+    at = find(entries, digest, at + 1, true)
+  end
 end

@@ -1,27 +1,30 @@
--- Reads deliveries: one by its id, or a stretch of the open, the dead or the finished ones.
+-- Reads deliveries: one by its name, or a stretch of the open, the dead or the finished ones.
 --
 -- ARGV after the common ones: the question's name and its arguments. A stretch is answered
 -- with where to go on ('' at the end) and what matched, so that no call is long.
 
 local STRETCH = 500
+local ENTRIES = 32 -- of up to 16 deliveries each
 
--- The current log entry of (org, id), with the duplicates that came after it.
+-- A finished delivery, with the duplicates that came after it.
 local function of_log(done)
-  return { 'log', done.id, string.match(sub(done.value, 9), '^%d+') or '0', done.raw }
+  local later = match(call('GET', LATER .. done.name) or '0', '^%d+')
+  return { 'log', done.name, done.id, later, done.verdict }
 end
 
 local function of_record(name)
-  local kept = call('HMGET', record_key(name), 'm', 'e')
-  if not kept[1] then return nil end
-  local org, id = string.match(name, '^([^:]*):(.*)$')
-  return { 'record', org, id, call('ZSCORE', DUE, name) or '', kept[1], kept[2] }
+  local text = text_of(RECORD .. name)
+  return text and { 'record', name, call('ZSCORE', DUE, name) or '', text, text_of(EVENT .. name) }
+end
+
+local function is_of(name, org)
+  return org == '' or sub(name, 1, #org + 1) == org .. ':'
 end
 
 local function is_wanted(name, org, state, reason, since)
-  if org ~= '' and sub(name, 1, #org + 1) ~= org .. ':' then return false end
-  local record = read(name)
+  local record = is_of(name, org) and read(name)
   return record and (state == '' or record.s == state) and (reason == '' or record.r == reason)
-    and tonumber(record.c) >= since
+    and record.c >= since
 end
 
 local function matching(names, step, org, state, reason, since)
@@ -36,11 +39,15 @@ end
 
 local questions = {}
 
-function questions.find(id, ...)
+function questions.find(...)
   local answers = {}
-  for _, org in ipairs({ ... }) do
-    local kept, done = of_record(org .. ':' .. id), finished(org, id)
-    answers[#answers + 1] = kept or done and of_log(done) or nil
+  for _, name in ipairs({ ... }) do
+    local answer = of_record(name)
+    if not answer then
+      local done = find_finished(name, place(name))
+      answer = done and of_log(done)
+    end
+    answers[#answers + 1] = answer or nil
   end
   return answers
 end
@@ -57,20 +64,26 @@ function questions.dead(cursor, org, state, reason, since)
   return { next, matching(names, 1, org, state, reason, tonumber(since)) }
 end
 
+local function current(name, entry_id, verdict, org, state, reason)
+  local outcome, why = match(verdict, '^([^:\t]*):?([^\t]*)')
+  if not is_of(name, org) or (state ~= '' and outcome ~= state) or (reason ~= '' and why ~= reason) then
+    return nil
+  end
+  local done = find_finished(name, place(name))
+  return done and done.id == entry_id and of_log(done) or nil
+end
+
 function questions.finished(cursor, org, state, reason, since)
   local oldest = format('%.0f', math.max(tonumber(since), now - retention + 1))
-  local entries = call('XREVRANGE', LOG, cursor == '' and '+' or '(' .. cursor, oldest, 'COUNT', STRETCH)
-  local packed_org, matches = pack(org), {}
+  local newest, matches = cursor == '' and '+' or '(' .. cursor, {}
+  local entries = call('XREVRANGE', LOG, newest, oldest, 'COUNT', ENTRIES)
   for _, entry in ipairs(entries) do
     local flat = entry[2]
-    local outcome, why = string.match(flat[8], '^([^:\t]*):?([^\t]*)')
-    if (org == '' or flat[2] == packed_org) and (state == '' or outcome == state)
-      and (reason == '' or why == reason) then
-      local current = finished(unpacked(flat[2]), unpacked(flat[4]))
-      if current and current.id == entry[1] then matches[#matches + 1] = of_log(current) end
+    for at = #flat - 1, 1, -2 do
+      matches[#matches + 1] = current(flat[at], entry[1], flat[at + 1], org, state, reason)
     end
   end
-  return { #entries == STRETCH and entries[#entries][1] or '', matches }
+  return { #entries == ENTRIES and entries[#entries][1] or '', matches }
 end
 
 return questions[ARGV[3]](unpack(ARGV, 4))

@@ -1,14 +1,14 @@
--- Reads and writes policies; every write is one atomic step with the store's own time.
+-- Writes policies; every write is one atomic step with the store's own time.
 --
 -- ARGV: the keys' prefix, then for each operation its name, how many arguments, and these.
 --
--- A policy, prefix policy:<owner>: sequence, created and changed (microseconds), and one field
--- `on:<switch>` for each switch. After a removal only the sequence is left: it never falls.
--- Its changes, prefix policy-log:<owner>, a list for auditors: "<sequence> <time> <effect> <switch>=<0|1> ...".
+-- A policy, prefix policy:<owner>, separated by tabs: sequence, created and changed
+-- (microseconds), and <switch>=<0|1> for each switch. After a removal only the sequence is left:
+-- it never falls. Whoever reads it needs no script. Its changes, prefix policy-log:<owner>, a list
+-- for auditors: "<sequence> <time> <effect> <switch>=<0|1> ...".
 
 local prefix = ARGV[1]
 local call = redis.call
-local DEFAULT = '*'
 local CHANGES_KEPT = 1000
 
 local clock = call('TIME')
@@ -18,16 +18,12 @@ local function key_of(owner)
   return prefix .. 'policy:' .. owner
 end
 
--- The owner's policy as names and values, or false; after a removal only the sequence is there.
+-- The owner's policy as text, or false, and the sequence.
 local function own(owner)
-  local flat = call('HGETALL', key_of(owner))
-  return #flat > 2 and flat
-end
-
-local function by_name(flat)
-  local fields = {}
-  for at = 1, flat and #flat or 0, 2 do fields[flat[at]] = flat[at + 1] end
-  return fields
+  local text = call('GET', key_of(owner))
+  local sequence = text and tonumber(string.match(text, '^%d+')) or 0
+  if text and not string.find(text, '\t', 1, true) then text = false end
+  return text, sequence
 end
 
 local function note(owner, effect, sequence, written)
@@ -36,60 +32,61 @@ local function note(owner, effect, sequence, written)
   call('LTRIM', key, -CHANGES_KEPT, -1)
 end
 
+-- The switches in the order they were first set, and each one's place in that order.
+local function switches_of(text)
+  local order, values = {}, {}
+  for name, value in string.gmatch(text or '', '\t([^\t=]*)=([01])') do
+    order[#order + 1] = name
+    values[name] = value
+  end
+  return order, values
+end
+
+local function with(sequence, created, order, values)
+  local columns = { sequence, created, now }
+  for _, name in ipairs(order) do columns[#columns + 1] = name .. '=' .. values[name] end
+  return table.concat(columns, '\t')
+end
+
 local operations = {}
 
-function operations.load(owner)
-  return own(owner)
-end
-
-function operations.effective(org)
-  local flat = own(org)
-  if flat then return { org, flat } end
-  flat = own(DEFAULT)
-  return flat and { DEFAULT, flat }
-end
-
 function operations.put(owner, presence, ...)
-  local flat = own(owner)
-  if (presence == 'absent' and flat) or (presence == 'present' and not flat) then
-    return { 'refused', flat }
+  local text, sequence = own(owner)
+  if (presence == 'absent' and text) or (presence == 'present' and not text) then
+    return { 'refused', text }
   end
-  local before, changes, written = by_name(flat), {}, {}
+  local order, values = switches_of(text)
+  local written = {}
   for at = 1, select('#', ...), 2 do
-    local switch, value = select(at, ...), select(at + 1, ...)
-    if not flat or (before['on:' .. switch] or '0') ~= value then
-      changes[#changes + 1] = 'on:' .. switch
-      changes[#changes + 1] = value
-      written[#written + 1] = switch .. '=' .. value
+    local name, value = select(at, ...), select(at + 1, ...)
+    if not text or (values[name] or '0') ~= value then
+      if not values[name] then order[#order + 1] = name end
+      values[name] = value
+      written[#written + 1] = name .. '=' .. value
     end
   end
-  if flat and #changes == 0 then return { 'unchanged', flat } end
-  local key, effect = key_of(owner), flat and 'changed' or 'created'
-  local sequence = call('HINCRBY', key, 'sequence', 1)
-  if not flat then call('HSET', key, 'created', now) end
-  call('HSET', key, 'changed', now, unpack(changes))
-  note(owner, effect, sequence, written)
-  return { effect, own(owner) }
+  if text and #written == 0 then return { 'unchanged', text } end
+  local created = text and string.match(text, '^%d+\t(%d+)') or now
+  local effect, new = text and 'changed' or 'created', with(sequence + 1, created, order, values)
+  call('SET', key_of(owner), new)
+  note(owner, effect, sequence + 1, written)
+  return { effect, new }
 end
 
 function operations.remove(owner)
-  local flat = own(owner)
-  if not flat then return false end
-  local key = key_of(owner)
-  local sequence = call('HINCRBY', key, 'sequence', 1)
-  call('HSET', key, 'changed', now)
-  local removed = own(owner)
-  for field in pairs(by_name(flat)) do
-    if field ~= 'sequence' then call('HDEL', key, field) end
-  end
-  note(owner, 'removed', sequence, {})
+  local text, sequence = own(owner)
+  if not text then return false end
+  local created = string.match(text, '^%d+\t(%d+)')
+  local removed = with(sequence + 1, created, switches_of(text))
+  call('SET', key_of(owner), sequence + 1)
+  note(owner, 'removed', sequence + 1, {})
   return removed
 end
 
 local replies, at = {}, 2
 while at <= #ARGV do
   local last = at + 1 + tonumber(ARGV[at + 1])
-  -- One broken record must not stop the reads that travel with it.
+  -- One broken record must not stop the writes that travel with it.
   local worked, reply = pcall(operations[ARGV[at]], unpack(ARGV, at + 2, last))
   if not worked then
     reply = { err = type(reply) == 'table' and reply.err or tostring(reply) }

@@ -1,0 +1,84 @@
+"""How the ledger's operations are put to ``lua/ledger.lua``, and its answers read."""
+
+from collections.abc import Mapping
+from hashlib import sha1
+from typing import Any, Final
+
+from dispatcher.adapters.store.codec import (
+    encode_story,
+    from_milliseconds,
+    name_of,
+    pack,
+    plain,
+    to_bytes,
+    to_json,
+)
+from dispatcher.delivery import Dead, Deferred, Report, Sent, Skipped
+from dispatcher.events import Event
+from dispatcher.ports import Claim, Refusal
+
+Operation = tuple[bytes, ...]
+"""An operation's name and its arguments."""
+
+_BUCKETS: Final = 16384
+"""As in ``lua/common.lua``."""
+
+
+def claim(event: Event, receipt: str, nonce: str) -> Operation:
+    """Return the operation that takes an event."""
+    name = name_of(event.org_id, event.id)
+    asked = b"%c%b\0\0\0%b" % (len(nonce), nonce.encode(), pack(receipt))
+    return (b"claim", name, *place(name), asked, to_json(event.to_wire()).encode())
+
+
+def claimed(event: Event, answer: Any) -> Claim | Refusal:  # noqa: ANN401 - a script's answer
+    """Return what was answered to a claim."""
+    if isinstance(answer, bytes):
+        return Refusal(answer.decode())
+    if isinstance(answer, int):  # a new event's first claim: when it was granted says it all
+        return Claim(event.org_id, event.id, 1, 1, 0, from_milliseconds(answer))
+    token, attempt, crashes, accepted, is_revived = answer
+    accepted_at = from_milliseconds(accepted)
+    return Claim(
+        event.org_id, event.id, token, attempt, crashes, accepted_at, revived=bool(is_revived)
+    )
+
+
+def record(held: Claim, report: Report) -> Operation:
+    """Return the operation that writes what became of a claim."""
+    name = name_of(held.org_id, held.event_id)
+    told = name, b"%d" % held.token, encode_story(report, held)
+    match report.outcome:
+        case Sent():
+            return (b"send", *told, *place(name))
+        case Skipped(reason):
+            return (b"skip", *told, *place(name), reason.encode())
+        case Deferred(reason, delay, burns):
+            milliseconds = b"%d" % round(delay * 1000)
+            return (b"defer", *told, reason.encode(), milliseconds, b"1" if burns else b"0")
+        case Dead(reason, detail):
+            return (b"die", *told, reason.encode(), to_bytes(plain(detail)))
+
+
+def reject(
+    evidence: Mapping[str, Any], org_id: str, event_id: str, receipt: str, detail: str
+) -> Operation:
+    """Return the operation that keeps a malformed event."""
+    names = pack(org_id), pack(event_id), pack(receipt)
+    return (b"reject", *names, to_bytes(plain(detail)), to_json(dict(evidence)).encode())
+
+
+def release(held: Claim) -> Operation:
+    """Return the operation that gives a claim back."""
+    return (b"release", name_of(held.org_id, held.event_id), b"%d" % held.token)
+
+
+def renew(held: Claim) -> Operation:
+    """Return the operation that renews a claim's lease."""
+    return (b"renew", name_of(held.org_id, held.event_id), b"%d" % held.token)
+
+
+def place(name: bytes) -> tuple[bytes, bytes]:
+    """Return a finished delivery's mark in the index and its bucket, as ``lua/common.lua`` does."""
+    digest = sha1(name, usedforsecurity=False).digest()
+    return digest[:8], b"%d" % (int.from_bytes(digest[8:10]) % _BUCKETS)

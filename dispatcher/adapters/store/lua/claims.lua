@@ -1,0 +1,174 @@
+-- Claims: who may work on which delivery, and for how long.
+--
+-- What a claim asks for is the end of the record that a new event gets: nonce, no more, receipt.
+local function understood(asked, event)
+  local nonce, _, at = struct.unpack('>Bc0I3', asked)
+  return { z = nonce, q = sub(asked, at), e = event }
+end
+
+-- Count a duplicate; nil if the last one had the same receipt: it is that one, brought again.
+local function duplicate(name, last, receipt)
+  local digest = sub(redis.sha1hex(receipt), 1, 16)
+  if last == digest then return nil end
+  accept(name)
+  conclude(name, 'skipped', 'duplicate', 1)
+  return digest
+end
+
+-- How many came after the delivery was finished is kept beside the log, which is never changed.
+local function duplicate_of_finished(name, receipt)
+  local key = LATER .. name
+  local times, last = match(call('GET', key) or '', '^(%d+):(%x+)$')
+  local digest = duplicate(name, last, receipt)
+  if digest then
+    call('SET', key, format('%d:%s', (times or 0) + 1, digest), 'PX', format('%.0f', retention))
+  end
+  return 'duplicate'
+end
+
+local function duplicate_of_open(name, record, receipt)
+  local letter = revived_letter(org_of(name), receipt)
+  if letter then return letter_is_duplicate(letter) end
+  local digest = duplicate(name, record.y, receipt)
+  if digest then
+    record.d, record.y = record.d + 1, digest
+    save(name, record)
+  end
+  return 'duplicate'
+end
+
+local function granted(r)
+  return { r.k, r.n, r.u - r.b, r.a, r.v == '1' and 1 or 0 }
+end
+
+local function grant(name, record, wish)
+  if record.m == '1' then
+    forget_revival(name, record)
+    put(EVENT .. name, wish.e)
+  end
+  record.s, record.r, record.x, record.m, record.z = 'claimed', '', '', '', wish.z
+  record.k, record.n = record.k + 1, record.n + 1
+  save(name, record)
+  plan(name, LEASE_END)
+  return granted(record)
+end
+
+-- A letter that was dropped leaves its name to the event it should have been.
+local function make_way(done)
+  call('SETRANGE', INDEX .. done.bucket, done.at - 1, string.rep('\0', ENTRY))
+  call('DEL', LATER .. done.name)
+  texts[INDEX .. done.bucket] = nil
+  return done.k
+end
+
+local function claim_unknown(name, digest, bucket, wish, last_token)
+  local done, letter = finished(name, digest, bucket), revived_letter(org_of(name), wish.q)
+  if done and done.s == 'dead:malformed' then
+    last_token = make_way(done)
+  elseif done then
+    if done.q == wish.q then return 'redelivered' end
+    return letter and letter_is_duplicate(letter) or duplicate_of_finished(name, wish.q)
+  end
+  if letter then
+    rename(letter, name)
+    return grant(name, read(name), wish)
+  end
+  accept(name)
+  put(EVENT .. name, wish.e)
+  local record = { s = '', a = now, k = last_token, n = 0, q = wish.q }
+  return grant(name, setmetatable(record, PLAIN), wish)
+end
+
+local function lease_ran_out(name, record)
+  record.u = record.u + 1
+  count(org_of(name), 'uncertain', 1)
+end
+
+local function claim_again(name, record, wish)
+  if record.s == 'claimed' and record.z == wish.z then
+    -- The reply to this very claim was lost; the claimant asks again.
+    plan(name, LEASE_END)
+    return granted(record)
+  end
+  if record.s == 'dead' then
+    if record.m ~= '1' then return 'redelivered' end
+    call('ZREM', DEAD, name)
+    conclude(name, 'dead', record.r, -1)
+  elseif record.s ~= 'queued' then
+    if due_of(name) > now then return 'redelivered' end
+    if record.s == 'claimed' then lease_ran_out(name, record) end
+  end
+  return grant(name, record, wish)
+end
+
+local function claim_known(name, digest, bucket, wish)
+  local record = read(name)
+  if record.q == wish.q then return claim_again(name, record, wish) end
+  if record.m ~= '1' then return duplicate_of_open(name, record, wish.q) end
+  step_aside(name, record)
+  return claim_unknown(name, digest, bucket, wish, record.k) -- the name's tokens go on rising
+end
+
+local function is_new(name, digest, bucket)
+  local entries = text_of(INDEX .. bucket)
+  if is_ended[name] or (entries and find(entries, digest, 1, true)) then return false end
+  if any_revived == nil then any_revived = call('EXISTS', REVIVED) == 1 end
+  return not any_revived
+end
+
+-- Nearly every event is new; its record is written without being taken apart.
+function operations.claim(name, digest, bucket, asked, event)
+  if text_of(RECORD .. name) then
+    return claim_known(name, digest, bucket, understood(asked, event))
+  end
+  if not is_new(name, digest, bucket) then
+    return claim_unknown(name, digest, bucket, understood(asked, event), 0)
+  end
+  put(RECORD .. name, FIRST_CLAIM .. asked)
+  put(EVENT .. name, event)
+  plan(name, LEASE_END)
+  accept(name)
+  return now
+end
+
+function operations.release(name, token)
+  local record = read(name)
+  if not record or record.k ~= tonumber(token) or record.z == '' then return 0 end
+  record.s, record.r, record.z = 'deferred', '', ''
+  record.k, record.n = record.k + 1, record.n - 1
+  save(name, record)
+  plan(name, NOW)
+  return 1
+end
+
+function operations.renew(name, token)
+  local record = read(name)
+  if not record or record.k ~= tonumber(token) or record.s ~= 'claimed' then return 0 end
+  plan(name, LEASE_END)
+  return 1
+end
+
+function operations.take_due(limit)
+  write_all() -- what became due by this very call is seen too
+  local names, keys, parcels = call('ZRANGEBYSCORE', DUE, '-inf', NOW, 'LIMIT', 0, limit), {}, {}
+  for at, name in ipairs(names) do
+    keys[2 * at - 1] = RECORD .. name
+    keys[2 * at] = EVENT .. name
+  end
+  read_ahead(keys)
+  for _, name in ipairs(names) do
+    local readable, record = pcall(read, name)
+    if not record then
+      close(name)
+    elseif not readable then
+      plan(name, HORIZON_END) -- it must not stop the others; a claim tells that it is broken
+    else
+      if record.s == 'claimed' then lease_ran_out(name, record) end
+      record.s = 'queued'
+      save(name, record)
+      plan(name, HORIZON_END)
+      parcels[#parcels + 1] = { record.q, text_of(EVENT .. name) }
+    end
+  end
+  return parcels
+end
