@@ -22,7 +22,7 @@ def run(port: int) -> ExitCode:
     """
     settings = load_settings()
     gallery = Gallery(Look.of(settings), SystemClock())
-    gallery.edition()  # so that what is saved first, and broken, has a version that worked before it
+    gallery.edition()  # now, so that a mistake in the first save has a version before it
     post, remark = _post(settings, gallery)
     with parts.interruptible(), PreviewServer(port, gallery, post, remark=remark) as server:
         try:

@@ -42,8 +42,8 @@ def command(
     settings; nothing is sent or recorded, and no server is needed. A missing id is made up, a
     missing time is now. The Message-ID is not the one that a worker would give it.
 
-    Ends with **1** when the event has no address to write to, or a template fails; with **2**
-    when the event breaks a rule.
+    Ends with **1** when the event has no address to write to, or a template fails with it;
+    with **2** when it breaks a rule, or a template or setting cannot be used at all.
 
     For example:
 
