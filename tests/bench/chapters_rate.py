@@ -38,6 +38,7 @@ def whole_job(run: Run) -> Figure:
         ratio("2 processes against smtp-source → smtp-sink", 0.35, two.series, to_theirs.series),
     ]
     note = f"The sink never used more than {heats.sink_load:.0%} of a core."
+    series += heats.processor()
     return Figure("job", "The whole main job", series, claims, [note])
 
 

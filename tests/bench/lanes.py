@@ -85,6 +85,14 @@ class Heats:
 
         return Lane(Series(name, unit, missing=contender.missing), measure)
 
+    def processor(self) -> list[Series]:
+        """Return the processor time per event that each contender and its Valkey used."""
+        return [
+            Series(f"{name}: processor time", "µs", [heat.processor * 1e6 for heat in heats])
+            for name, heats in self.seen.items()
+            if heats
+        ]
+
     @property
     def sink_load(self) -> float:
         """The largest part of a core that the sink ever used."""

@@ -18,8 +18,8 @@ _STYLE: Final = (
 
 
 def bars(title: str, series: Sequence[Series]) -> str:
-    """Return the chart of all series that have values; ours stand out."""
-    drawn = [each for each in series if each.values]
+    """Return the chart of what was measured in the first series' unit; ours stand out."""
+    drawn = [each for each in series if each.values and each.unit == series[0].unit]
     scale = (_WIDTH - _LABELS - _NUMBERS) / max(each.spread[1] for each in drawn)
     height = _TOP + _ROW * len(drawn) + 8
     rows = [_row(each, _TOP + _ROW * at, scale) for at, each in enumerate(drawn)]

@@ -37,11 +37,14 @@ class Heat:
         rate: Events per second.
         memory: The largest process's most resident bytes.
         sink_load: Part of one core that the sink used.
+        processor: Seconds of processor time per event, the contender's and Valkey's: what a
+            busy machine changes least.
     """
 
     rate: float
     memory: int
     sink_load: float
+    processor: float
 
 
 @contextmanager
@@ -88,20 +91,40 @@ def heat(contender: Contender, on: Stage, messages: int) -> Heat:
         TimeoutError: It did not get through.
         ChildProcessError: It ended; the text is the last it said.
     """
-    before = contender.done(on)
+    at_first = contender.done(on)
     with running(contender, on) as processes:
 
         def has_done(part: float) -> bool:
             check_alive(processes, on)
-            return contender.done(on) - before >= messages * part
+            return contender.done(on) - at_first >= messages * part
 
         wait_until(lambda: has_done(_FIRST), f"{contender.name} begins", within=_LONGEST)
-        first, since, sink_used = contender.done(on), time.monotonic(), cpu_seconds(on.sink.pid)
+        workers = [pid for process in processes for pid in family(process.pid)]
+        before = _Look.at(contender, on, workers)
         wait_until(lambda: has_done(_LAST), f"{contender.name} is through", within=_LONGEST)
-        seconds, done = time.monotonic() - since, contender.done(on) - first
-        sink_load = (cpu_seconds(on.sink.pid) - sink_used) / seconds
-        memory = max(resident(pid) for process in processes for pid in family(process.pid))
-        return Heat(done / seconds, memory, sink_load)
+        after = _Look.at(contender, on, workers)
+        done, seconds = after.done - before.done, after.time - before.time
+        return Heat(
+            rate=done / seconds,
+            memory=max(map(resident, workers)),
+            sink_load=(after.sink - before.sink) / seconds,
+            processor=(after.processor - before.processor) / done,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How far everything is at one moment; times in seconds."""
+
+    done: int
+    time: float
+    sink: float
+    processor: float
+
+    @classmethod
+    def at(cls, contender: Contender, on: Stage, workers: Sequence[int]) -> "_Look":
+        used = sum(map(cpu_seconds, [on.valkey.pid, *workers]))
+        return cls(contender.done(on), time.monotonic(), cpu_seconds(on.sink.pid), used)
 
 
 @contextmanager

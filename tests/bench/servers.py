@@ -38,6 +38,7 @@ class Valkey:
     """A running server."""
 
     socket: Path
+    pid: int
     client: Redis
 
     @property
@@ -71,7 +72,7 @@ def valkey(folder: Path, *, fsync: str = "everysec") -> Iterator[Valkey]:
     try:
         with Redis(unix_socket_path=str(socket), socket_timeout=PATIENCE) as client:
             wait_until(lambda: _answers(client), "Valkey answers")
-            yield Valkey(socket, client)
+            yield Valkey(socket, server.pid, client)
     finally:
         stop([server])
 
