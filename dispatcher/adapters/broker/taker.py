@@ -55,11 +55,6 @@ class Taker:
         self._next = 1
         self.heard_at = monotonic()
 
-    @property
-    def is_attached(self) -> bool:
-        """Whether there is a connection."""
-        return self._wire is not None and self._wire.is_open
-
     def consume(self, queue: str, receive: Receive) -> None:
         """Take from a queue from now on; each message is given to `receive`."""
         self._demand.add(queue, receive)

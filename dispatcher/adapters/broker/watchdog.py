@@ -120,14 +120,15 @@ class Watchdog(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships n
         self._stop.set()
 
     def _run(self) -> None:
-        patience: Patience | None = None
+        watched, patience = None, Patience(inf)
         while not self._stop.wait(_INTERVAL):
             channel = self._channel
             # A soft shutdown waits for tasks on the thread that would read.
-            if channel is None or not channel.taker.is_attached or _is_ending():
-                patience = None
+            if channel is None or _is_ending():
+                watched = None
                 continue
-            patience = patience or Patience(channel.lease)
+            if channel is not watched:
+                watched, patience = channel, Patience(channel.lease)
             if complaint := patience.complaint(self._glance(channel), monotonic()):
                 _log.critical("Connected but not consuming: %s. Ending the process.", complaint)
                 os._exit(EX_SOFTWARE)

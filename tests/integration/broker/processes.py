@@ -46,6 +46,7 @@ class Broker:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.socket = str(folder / "s")
+        self.url = f"redis+socket://{self.socket}?virtual_host=0"
         self.client = Redis(unix_socket_path=self.socket)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -86,7 +87,9 @@ class Worker:
         self.log = broker.folder / f"worker-{time.monotonic_ns()}.log"
         self.name = f"w{time.monotonic_ns()}@test"
         command = f"{sys.executable} -m celery -A worker_app worker -l INFO -n {self.name}"
-        command += f" --without-mingle --without-gossip {arguments}"
+        command += f" --without-gossip {arguments}"
+        if "TEST_MINGLE" not in environment:
+            command += " --without-mingle"
         self._output = self.log.open("wb")
         self.process = subprocess.Popen(
             command.split(),
@@ -119,6 +122,11 @@ class Worker:
     def stop(self, seconds: float = 30) -> int:
         self.send(signal.SIGTERM)
         return self.process.wait(seconds)
+
+    def kill_children(self) -> None:
+        for path in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            for child in path.read_text().split():
+                os.kill(int(child), signal.SIGKILL)
 
     def close(self) -> None:
         if self.process.poll() is None:

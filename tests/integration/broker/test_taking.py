@@ -91,19 +91,6 @@ def test_credit_bounds_what_is_taken(broker: Broker, start: Start, producer: Cel
     assert sorted(broker.done()) == sorted(f"m{number}" for number in range(50))
 
 
-def test_every_pool_runs_the_same_tasks(broker: Broker, start: Start, producer: Celery) -> None:
-    for pool in ("prefork", "threads", "solo"):
-        worker = start(f"-c 2 -P {pool}").ready()
-        for number in range(6):
-            producer.send_task("hold", args=[f"{pool}{number}", 0.01], queue="notifications")
-        wait_until(
-            lambda pool=pool: sum(name.startswith(pool) for name in broker.done()) == 6,  # type: ignore[misc]  # mypy types no lambda defaults
-            what=pool,
-        )
-        wait_until(lambda: broker.held() == 0, what="settled")
-        assert worker.stop() == 0
-
-
 def test_a_key_prefix_separates_installations(
     broker: Broker, start: Start, producer: Celery
 ) -> None:
