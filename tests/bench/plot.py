@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.bench.series import Series
 
-_WIDTH, _LABELS, _NUMBERS = 860, 330, 90
+_WIDTH, _LABELS, _NUMBERS = 920, 385, 90
 _ROW, _BAR, _TOP = 30, 18, 44
 _OURS: Final = "#2563eb"
 _THEIRS: Final = "#94a3b8"
