@@ -11,15 +11,16 @@ No stop looks back. Silence is an outcome with a reason.
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from dispatcher.delivery import (
     Attempt,
     Dead,
     DeadReason,
+    DeferReason,
     Deferred,
     Observed,
     Outcome,
@@ -49,6 +50,9 @@ from dispatcher.ports import (
 )
 from dispatcher.triggers import Trigger, Triggers
 
+_SUSPICIOUS: Final = 2
+"""Deaths of a worker after which an event may be their cause; one is nobody's fault."""
+
 
 @dataclass(frozen=True, slots=True)
 class Dispatcher:
@@ -77,6 +81,8 @@ class Dispatcher:
     triggers: Triggers
     secret: bytes
     max_age: float
+    quarter: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Where events that workers die of walk, one at a time: each death takes only one along."""
 
     async def dispatch(self, event: Event, *, receipt: str) -> Outcome:
         """Walk the event to a recorded outcome; when this returns, it may be acknowledged.
@@ -91,6 +97,14 @@ class Dispatcher:
         claim = await insist(lambda: self.ledger.claim(event, receipt=receipt), self.observer)
         if isinstance(claim, Refusal):
             return self._refused(event, claim)
+        if claim.crashes < _SUSPICIOUS:
+            return await self._finish(event, claim)
+        if self.quarter.locked():
+            return await self._put_off(claim)
+        async with self.quarter:
+            return await self._finish(event, claim)
+
+    async def _finish(self, event: Event, claim: Claim) -> Outcome:
         try:
             report = await self._walk(event, claim)
             recorded = await insist(lambda: self.ledger.record(claim, report), self.observer)
@@ -100,6 +114,10 @@ class Dispatcher:
             raise
         self._observe(event, report, claim.accepted_at, fenced=not recorded)
         return report.outcome
+
+    async def _put_off(self, claim: Claim) -> Outcome:
+        await insist(lambda: self.ledger.release(claim), self.observer)
+        return Deferred(DeferReason.INTERNAL_ERROR, 0.0, burns=False)
 
     async def reject(
         self, evidence: Mapping[str, Any], *, org_id: str, event_id: str, receipt: str, detail: str
@@ -122,6 +140,8 @@ class Dispatcher:
             return Report(self._judge(error, event, claim))
 
     async def _steps(self, event: Event, claim: Claim) -> Report:
+        if claim.crashes >= MAX_CRASHES:
+            return Report(Dead(DeadReason.ATTEMPTS, f"{claim.crashes} workers died of it"))
         try:
             trigger = self.triggers.for_type(event.type)
         except UnknownTrigger as error:
@@ -140,8 +160,6 @@ class Dispatcher:
     async def _attempt(
         self, event: Event, trigger: Trigger, recipient: Recipient, claim: Claim
     ) -> tuple[Outcome, Attempt | None]:
-        if claim.crashes >= MAX_CRASHES:
-            return Dead(DeadReason.ATTEMPTS, f"{claim.crashes} workers died of it"), None
         age = self._age(event)
         if age >= self.max_age and not claim.revived:  # a person who sends it again knows its age
             return Dead(DeadReason.EXPIRED, f"the change was {age:.0f} s ago"), None

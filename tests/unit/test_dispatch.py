@@ -278,6 +278,53 @@ def test_gives_up_an_event_that_workers_die_of(world: World) -> None:
     assert world.dispatch() == Dead(DeadReason.ATTEMPTS, "5 workers died of it")
 
 
+def test_gives_up_an_event_that_workers_die_of_before_anything_else_can_go_wrong(
+    world: World,
+) -> None:
+    class Deadly(MemoryPolicyStore):
+        async def effective(self, org_id: str) -> Policy | None:
+            raise AssertionError(org_id)
+
+    for _ in range(MAX_CRASHES):
+        assert isinstance(run(world.ledger.claim(an_event(), receipt="m-1")), Claim)
+        world.clock.advance(16)
+    walker = replace(world.dispatcher(), policies=Deadly(world.clock))
+    outcome = run(walker.dispatch(an_event(), receipt="m-1"))
+    assert outcome == Dead(DeadReason.ATTEMPTS, "5 workers died of it")
+
+
+def test_events_that_workers_may_have_died_of_walk_one_at_a_time(world: World) -> None:
+    world.want_mail()
+    for number in (1, 2):
+        for _ in range(2):
+            claim = world.ledger.claim(an_event(f"evt-{number}"), receipt=f"m-{number}")
+            assert isinstance(run(claim), Claim)
+            world.clock.advance(16)
+
+    async def walk() -> tuple[Outcome, Outcome]:
+        delivering, proceed = asyncio.Event(), asyncio.Event()
+
+        class Held(MemoryTransport):
+            async def deliver(self, message: Message) -> Receipt:
+                delivering.set()
+                await proceed.wait()
+                return await super().deliver(message)
+
+        walker = world.dispatcher(transport=Held())
+        first = asyncio.create_task(walker.dispatch(an_event("evt-1"), receipt="m-1"))
+        await delivering.wait()
+        second = await walker.dispatch(an_event("evt-2"), receipt="m-2")
+        proceed.set()
+        return await first, second
+
+    first, second = asyncio.run(walk())
+    assert first == Sent()
+    assert second == Deferred(DeferReason.INTERNAL_ERROR, 0.0, burns=False)
+    (parcel,) = run(world.ledger.take_due(10))
+    assert parcel.receipt == "m-2"
+    assert world.dispatch(an_event("evt-2"), receipt="m-2") == Sent()
+
+
 def test_an_event_type_without_a_trigger_is_malformed(world: World) -> None:
     outcome = world.dispatch(an_event(type="iam.user.created.v1"))
     assert isinstance(outcome, Dead)
