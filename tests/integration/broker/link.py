@@ -1,6 +1,6 @@
 """Our transport without a Celery worker: a connection, what it received, and what it does next."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -45,13 +45,17 @@ class Link:
 
     def receive(self, count: int) -> list[Any]:
         """Wait for so many messages in all; return their first arguments."""
-
-        def received() -> bool:
-            self.turn()
-            return len(self.messages) >= count
-
-        wait_until(received, 20, f"{count} messages")
+        self.until(lambda: len(self.messages) >= count, f"{count} messages")
         return self.bodies
+
+    def until(self, condition: Callable[[], Any], what: str) -> None:
+        """Let the transport work until a condition holds."""
+
+        def holds() -> Any:
+            self.turn()
+            return condition()
+
+        wait_until(holds, 20, what)
 
 
 @contextmanager

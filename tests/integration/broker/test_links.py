@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from celery import Celery
 
@@ -29,11 +30,10 @@ def test_messages_larger_than_a_tls_record_arrive_over_tls(
             assert [len(body) for body in ours.receive(5)] == sizes
             for message in ours.messages:
                 message.ack()
-            ours.turn()
-            wait_until(lambda: broker.held() == 0, what="settled")
+            ours.until(lambda: broker.held() == 0, "settled")
 
 
-def shipped_user(role: str) -> list[str]:
+def shipped_rules(role: str) -> list[str]:
     """Return the rules of a role as they are shipped, without those about its password."""
     for line in (REPOSITORY / "deploy/valkey/users.acl").read_text().splitlines():
         if line.startswith(f"user {role} "):
@@ -41,12 +41,17 @@ def shipped_user(role: str) -> list[str]:
     raise AssertionError(role)
 
 
+def worker_user(broker: Broker, rules: list[str]) -> str:
+    """Have a user of these rules; return its URL."""
+    ask: Any = broker.client.execute_command
+    ask("ACL", "SETUSER", "worker", "on", ">secret", *rules)
+    return f"redis+socket://worker:secret@{broker.socket}?virtual_host=0"
+
+
 def test_the_shipped_worker_role_may_all_that_taking_and_settling_needs(
     broker: Broker, producer: Celery
 ) -> None:
-    rules = shipped_user("worker")
-    broker.client.execute_command("ACL", "SETUSER", "worker", "on", ">secret", *rules)
-    url = f"redis+socket://worker:secret@{broker.socket}?virtual_host=0"
+    url = worker_user(broker, shipped_rules("worker"))
     with link(url, "notifications", "policies", lease=4.0) as ours:
         for number in range(3):
             producer.send_task("record", args=[number], queue="notifications")
@@ -56,18 +61,15 @@ def test_the_shipped_worker_role_may_all_that_taking_and_settling_needs(
         ours.messages[1].requeue()
         ours.channel.keeper._keep(ours.channel.open_client(), sweeps=True)
         ours.receive(4)
-        wait_until(lambda: ours.turn() or broker.held() == 2, what="one settled")
+        ours.until(lambda: broker.held() == 2, "one settled")
     assert (broker.queued(), broker.held(), broker.client.hlen("nd:quarantine")) == (2, 0, 1)
-    denied = broker.client.execute_command("ACL", "LOG")
-    assert [entry[b"object"] for entry in denied] == []
+    assert broker.client.acl_log() == []
 
 
 def test_a_server_that_cannot_tell_of_changes_is_asked_again_and_again(
     broker: Broker, producer: Celery
 ) -> None:
-    rules = [*shipped_user("worker"), "-client|tracking"]
-    broker.client.execute_command("ACL", "SETUSER", "worker", "on", ">secret", *rules)
-    url = f"redis+socket://worker:secret@{broker.socket}?virtual_host=0"
+    url = worker_user(broker, [*shipped_rules("worker"), "-client|tracking"])
     with link(url) as ours:
         ours.turn()
         ours.turn()

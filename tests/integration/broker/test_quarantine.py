@@ -9,7 +9,7 @@ from redis.retry import Retry
 from dispatcher.adapters.broker.quarantine import Quarantine
 from dispatcher.errors import StoreUnavailable
 from tests.integration.broker.link import link
-from tests.integration.broker.processes import Broker, wait_until
+from tests.integration.broker.processes import Broker
 
 
 @pytest.fixture
@@ -17,18 +17,16 @@ def quarantine(broker: Broker) -> Quarantine:
     return Quarantine(broker.client)
 
 
-def put_aside(broker: Broker, quarantine: Quarantine, *raws: str | bytes, **options: int) -> None:
+def put_aside(broker: Broker, quarantine: Quarantine, *raws: str | bytes) -> None:
     """Have messages taken that are no task."""
-    before = len(quarantine) + sum(quarantine.unlisted().values())
-    with link(broker.url, **options) as ours:
+
+    def total() -> int:
+        return len(quarantine) + sum(quarantine.unlisted().values())
+
+    before = total()
+    with link(broker.url) as ours:
         broker.client.lpush("notifications", *raws)
-        wait_until(
-            lambda: (
-                ours.turn()
-                or len(quarantine) + sum(quarantine.unlisted().values()) == before + len(raws)
-            ),
-            what="put aside",
-        )
+        ours.until(lambda: total() == before + len(raws), "put aside")
     assert broker.held() == 0
 
 
@@ -59,7 +57,7 @@ def test_a_message_put_back_is_taken_again(
 ) -> None:
     producer.send_task("later", args=["m"], queue="notifications")
     with link(broker.url, task_names=["record"]) as ours:
-        wait_until(lambda: ours.turn() or len(quarantine) == 1, what="put aside")
+        ours.until(lambda: len(quarantine) == 1, "put aside")
     (item,) = quarantine.list()
     assert item.reason == "unknown_task"
     assert quarantine.requeue(item.id)

@@ -6,7 +6,7 @@ import pytest
 from celery import Celery
 
 from tests.integration.broker.link import Link, link
-from tests.integration.broker.processes import Broker, wait_until
+from tests.integration.broker.processes import Broker
 
 
 def publish(producer: Celery, *names: Any, **options: Any) -> None:
@@ -27,8 +27,8 @@ def vanish(consumer: Link) -> None:
 
 
 def make_older(broker: Broker, seconds: float) -> None:
-    for tag, score in broker.client.zrange("unacked_index", 0, -1, withscores=True):
-        broker.client.zadd("unacked_index", {tag: score - seconds})
+    for tag in broker.client.hkeys("unacked"):
+        broker.client.zincrby("unacked_index", -seconds, tag)
 
 
 def sweep(consumer: Link) -> None:
@@ -133,4 +133,4 @@ def test_an_in_flight_entry_that_lost_its_index_comes_back(
         sweep(ours)
         assert ours.receive(1) == ["orphan"]
         ours.messages[0].ack()
-        wait_until(lambda: ours.turn() or broker.held() == 0, what="settled")
+        ours.until(lambda: broker.held() == 0, "settled")

@@ -56,7 +56,7 @@ if ENGINE == "ours":
     app.conf.worker_pool = os.environ.get("TEST_POOL", "dispatcher.adapters.broker.pool:TaskPool")
 
 
-@signals.worker_ready.connect
+@signals.worker_ready.connect  # type: ignore[untyped-decorator]  # celery ships no types
 def _sabotage(sender: Any, **_: object) -> None:
     """Break the worker from inside in the way that the test names."""
     way = os.environ.get("TEST_SABOTAGE")

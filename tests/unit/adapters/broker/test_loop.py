@@ -83,9 +83,12 @@ def test_entered_contexts_are_left_last_one_first_when_it_stops() -> None:
 
 
 def test_a_context_that_cannot_be_entered_says_so(thread: LoopThread) -> None:
+    async def refuse() -> None:
+        raise PermissionError
+
     @asynccontextmanager
     async def closed() -> AsyncIterator[None]:
-        raise PermissionError
+        await refuse()
         yield
 
     with pytest.raises(PermissionError):
