@@ -11,22 +11,18 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from struct import Struct
 from typing import Any, Final
-from uuid import UUID
 
+import pydantic_core
+
+from dispatcher.adapters.store.names import ids_of, to_bytes, unpack
 from dispatcher.delivery import Attempt, Delivery, Phase, Report, Ruling, State
 from dispatcher.ports import Claim
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_UUID_MARK: Final = b"\0"
-_UUID: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_UUID_LENGTH: Final = 36
-_UUID_SIZE: Final = 16
-_LETTER_MARK: Final = "~"
 _FINGERPRINT: Final = re.compile("[0-9a-f]{16}")
 _BASE64_MARK: Final = "~"
 _CONTROLS: Final = dict.fromkeys(range(32), " ")
@@ -42,13 +38,13 @@ _PLAIN_MORE: Final = ("", "0", "0", "0", "", "", "", "", "")
 """What ``lua/common.lua`` leaves out of a record: nothing beyond the claim is known."""
 _MORE_COLUMNS: Final = 8
 
-to_json: Final = json.JSONEncoder(separators=(",", ":")).encode
-"""ASCII only: a lone surrogate in somebody's name must not fail to encode."""
 
-
-def to_bytes(text: str | bytes) -> bytes:
-    """Return text in UTF-8; what UTF-8 cannot say is escaped, never refused."""
-    return text if isinstance(text, bytes) else text.encode(errors="backslashreplace")
+def to_json(value: Mapping[str, Any]) -> bytes:
+    """Return a JSON object; a lone surrogate in somebody's name is escaped, never refused."""
+    try:
+        return pydantic_core.to_json(value)
+    except ValueError:
+        return json.dumps(value, separators=(",", ":")).encode()
 
 
 def from_milliseconds(text: str | bytes | int) -> datetime:
@@ -76,41 +72,6 @@ def _encode_ruling(ruling: Ruling | None, org_id: str) -> str:
 def _decode_ruling(text: str, org_id: str) -> Ruling | None:
     sequence, _, owner = text.partition(" ")
     return Ruling(owner or org_id, int(sequence)) if sequence else None
-
-
-def pack(text: str) -> bytes:
-    """Return a canonical UUID as NUL and 16 bytes instead of 36, anything else in UTF-8.
-
-    So is a UUID behind a tilde, as in the name of a malformed event's letter.
-    """
-    if len(text) == _UUID_LENGTH and _UUID.fullmatch(text):
-        return _UUID_MARK + bytes.fromhex(text.replace("-", ""))
-    if len(text) == _UUID_LENGTH + 1 and text[0] == _LETTER_MARK and _UUID.fullmatch(text, 1):
-        return _LETTER_MARK.encode() + pack(text[1:])
-    return to_bytes(text)
-
-
-def unpack(packed: bytes) -> str:
-    """Return the text that was packed."""
-    mark, uuid = packed[:-_UUID_SIZE], packed[-_UUID_SIZE:]
-    if mark == _UUID_MARK:
-        return str(UUID(bytes=uuid))
-    if mark == _LETTER_MARK.encode() + _UUID_MARK:
-        return f"{_LETTER_MARK}{UUID(bytes=uuid)}"
-    return packed.decode()
-
-
-def name_of(org_id: str, event_id: str) -> bytes:
-    """Return a delivery's name in the store; no organization's id holds a colon."""
-    return b"%b:%b" % (_packed_org(org_id), pack(event_id))
-
-
-_packed_org: Final = lru_cache(maxsize=4096)(pack)
-
-
-def _unpack_name(name: bytes) -> tuple[str, str]:
-    at = 1 + _UUID_SIZE if name.startswith(_UUID_MARK) else name.index(b":")
-    return unpack(name[:at]), unpack(name[at + 1 :])
 
 
 def _encode_fingerprint(fingerprint: str) -> str:
@@ -184,7 +145,7 @@ def _from_record(name: bytes, due: bytes, text: bytes, event: bytes) -> Delivery
     known = more.decode().split(_GROUP, _MORE_COLUMNS) if more else _PLAIN_MORE
     reason, uncertain, _, duplicates, _, _, _, detail, story = known
     kept: Mapping[str, Any] = json.loads(event)
-    org_id, event_id = _unpack_name(name)
+    org_id, event_id = ids_of(name)
     accepted_at = from_milliseconds(int.from_bytes(accepted))
     return Delivery(
         org_id=org_id,
@@ -216,7 +177,7 @@ def _from_log(name: bytes, entry_id: bytes, later_duplicates: bytes, verdict: by
         each.decode() for each in columns
     )
     state, _, reason = outcome.partition(":")
-    org_id, event_id = _unpack_name(name)
+    org_id, event_id = ids_of(name)
     changed_at = from_milliseconds(entry_id.partition(b"-")[0])
     accepted_at = changed_at - int(age) * _MILLISECOND
     return Delivery(

@@ -3,15 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 _Q = TypeVar("_Q")
 _A = TypeVar("_A")
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiter(Generic[_Q, _A]):
+class _Waiter(NamedTuple, Generic[_Q, _A]):
     question: _Q
     answer: "asyncio.Future[_A]"
     orphaned: Callable[[_A], None] | None
@@ -110,13 +108,14 @@ class Gatherer(Generic[_Q, _A]):
 
 
 def _hand_over(waiter: _Waiter[_Q, _A], answer: _A | Exception) -> None:
+    _, future, orphaned, _ = waiter
     if isinstance(answer, Exception):
-        if not waiter.answer.done():
-            waiter.answer.set_exception(answer)
-    elif not waiter.answer.done():
-        waiter.answer.set_result(answer)
-    elif waiter.answer.cancelled() and waiter.orphaned is not None:
-        waiter.orphaned(answer)
+        if not future.done():
+            future.set_exception(answer)
+    elif not future.done():
+        future.set_result(answer)
+    elif future.cancelled() and orphaned is not None:
+        orphaned(answer)
 
 
 def _twin(error: Exception) -> Exception:

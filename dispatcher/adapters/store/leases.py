@@ -40,8 +40,10 @@ class Leases:
 
     def give_up(self, claim: Claim) -> None:
         """No longer renew the claim's lease; a newer claim of the same delivery stays."""
-        if self._held.get((claim.org_id, claim.event_id)) == claim:
-            del self._held[claim.org_id, claim.event_id]
+        name = claim.org_id, claim.event_id
+        held = self._held.get(name)
+        if held is not None and held.token == claim.token:
+            del self._held[name]
 
     async def _keep_renewing(self) -> None:
         while True:

@@ -1,18 +1,12 @@
 """How the ledger's operations are put to ``lua/ledger.lua``, and its answers read."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha1
 from typing import Any, Final
 
-from dispatcher.adapters.store.codec import (
-    encode_story,
-    from_milliseconds,
-    name_of,
-    pack,
-    plain,
-    to_bytes,
-    to_json,
-)
+from dispatcher.adapters.store.codec import encode_story, from_milliseconds, plain, to_json
+from dispatcher.adapters.store.names import name_of, pack, to_bytes
 from dispatcher.delivery import Dead, Deferred, Report, Sent, Skipped
 from dispatcher.events import Event
 from dispatcher.ports import Claim, Refusal
@@ -24,11 +18,11 @@ _BUCKETS: Final = 16384
 """As in ``lua/common.lua``."""
 
 
-def claim(event: Event, receipt: str, nonce: str) -> Operation:
+def claim(event: Event, receipt: str, nonce: bytes) -> Operation:
     """Return the operation that takes an event."""
-    name = name_of(event.org_id, event.id)
-    asked = b"%c%b\0\0\0%b" % (len(nonce), nonce.encode(), pack(receipt))
-    return (b"claim", name, *place(name), asked, to_json(event.to_wire()).encode())
+    name, mark, bucket = _address(event.org_id, event.id)
+    asked = b"%c%b\0\0\0%b" % (len(nonce), nonce, pack(receipt))
+    return (b"claim", name, mark, bucket, asked, to_json(event.to_wire()))
 
 
 def claimed(event: Event, answer: Any) -> Claim | Refusal:  # noqa: ANN401 - a script's answer
@@ -46,13 +40,13 @@ def claimed(event: Event, answer: Any) -> Claim | Refusal:  # noqa: ANN401 - a s
 
 def record(held: Claim, report: Report) -> Operation:
     """Return the operation that writes what became of a claim."""
-    name = name_of(held.org_id, held.event_id)
+    name, mark, bucket = _address(held.org_id, held.event_id)
     told = name, b"%d" % held.token, encode_story(report, held)
     match report.outcome:
         case Sent():
-            return (b"send", *told, *place(name))
+            return (b"send", *told, mark, bucket)
         case Skipped(reason):
-            return (b"skip", *told, *place(name), reason.encode())
+            return (b"skip", *told, mark, bucket, reason.encode())
         case Deferred(reason, delay, burns):
             milliseconds = b"%d" % round(delay * 1000)
             return (b"defer", *told, reason.encode(), milliseconds, b"1" if burns else b"0")
@@ -65,7 +59,7 @@ def reject(
 ) -> Operation:
     """Return the operation that keeps a malformed event."""
     names = pack(org_id), pack(event_id), pack(receipt)
-    return (b"reject", *names, to_bytes(plain(detail)), to_json(dict(evidence)).encode())
+    return (b"reject", *names, to_bytes(plain(detail)), to_json(dict(evidence)))
 
 
 def release(held: Claim) -> Operation:
@@ -76,6 +70,12 @@ def release(held: Claim) -> Operation:
 def renew(held: Claim) -> Operation:
     """Return the operation that renews a claim's lease."""
     return (b"renew", name_of(held.org_id, held.event_id), b"%d" % held.token)
+
+
+@lru_cache(maxsize=4096)  # a claim is followed by its record
+def _address(org_id: str, event_id: str) -> tuple[bytes, bytes, bytes]:
+    name = name_of(org_id, event_id)
+    return (name, *place(name))
 
 
 def place(name: bytes) -> tuple[bytes, bytes]:

@@ -10,10 +10,10 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from dispatcher.adapters.store import ledger_wire
-from dispatcher.adapters.store.codec import name_of, to_bytes, unpack
 from dispatcher.adapters.store.connection import Script, refused
 from dispatcher.adapters.store.gatherer import Gatherer
 from dispatcher.adapters.store.leases import Leases
+from dispatcher.adapters.store.names import name_of, to_bytes, unpack
 from dispatcher.adapters.store.valkey_log import ValkeyDeliveryLog
 from dispatcher.delivery import Report
 from dispatcher.errors import StoreUnavailable
@@ -54,9 +54,9 @@ class ValkeyLedger(ValkeyDeliveryLog):
         self._common = (to_bytes(prefix), *(b"%d" % round(time * 1000) for time in times))
         self._gatherer: Gatherer[ledger_wire.Operation, Any] = Gatherer(self._call)
         self._leases = Leases(self._renew, lease=lease)
-        self._worker = token_hex(8)
+        self._worker = token_hex(8).encode()
         self._claims = count()
-        self._in_doubt: dict[tuple[str, str, str], str] = {}
+        self._in_doubt: dict[tuple[str, str, str], bytes] = {}
 
     def start(self) -> None:
         """Begin to renew the leases of claims; needs a running event loop."""
@@ -75,7 +75,7 @@ class ValkeyLedger(ValkeyDeliveryLog):
                 the next claim with this event and receipt is told so.
         """
         call = event.org_id, event.id, receipt
-        nonce = self._in_doubt.pop(call, None) or f"{self._worker}-{next(self._claims)}"
+        nonce = self._in_doubt.pop(call, None) or b"%b%x" % (self._worker, next(self._claims))
 
         def give_back(answer: Any) -> None:  # noqa: ANN401 - a script's answer
             unworked = ledger_wire.claimed(event, answer)
@@ -161,7 +161,7 @@ class ValkeyLedger(ValkeyDeliveryLog):
         replies = await self._script(*self._common, *chain.from_iterable(operations))
         return [refused(reply) if isinstance(reply, ResponseError) else reply for reply in replies]
 
-    def _doubt(self, call: tuple[str, str, str], nonce: str) -> None:
+    def _doubt(self, call: tuple[str, str, str], nonce: bytes) -> None:
         while len(self._in_doubt) >= _MOST_IN_DOUBT:
             del self._in_doubt[next(iter(self._in_doubt))]
         self._in_doubt[call] = nonce

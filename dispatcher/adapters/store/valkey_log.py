@@ -6,14 +6,9 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from dispatcher.adapters.store.codec import (
-    decode_delivery,
-    name_of,
-    pack,
-    to_bytes,
-    to_milliseconds,
-)
+from dispatcher.adapters.store.codec import decode_delivery, to_milliseconds
 from dispatcher.adapters.store.connection import Script, store_errors
+from dispatcher.adapters.store.names import name_of, pack, to_bytes
 from dispatcher.delivery import Delivery, DeliveryFilter, State, Totals
 
 _ORGS_AT_ONCE: Final = 500

@@ -11,9 +11,10 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from dispatcher.adapters.store.codec import from_microseconds, to_bytes
+from dispatcher.adapters.store.codec import from_microseconds
 from dispatcher.adapters.store.connection import Script, refused, store_errors
 from dispatcher.adapters.store.gatherer import Gatherer
+from dispatcher.adapters.store.names import to_bytes
 from dispatcher.errors import StoreUnavailable
 from dispatcher.policy import INSTANCE, Effect, Policy, Presence, Written
 

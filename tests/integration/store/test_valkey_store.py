@@ -20,7 +20,7 @@ from dispatcher.adapters.store import (
     installation_secret,
     ledger_wire,
 )
-from dispatcher.adapters.store.codec import to_bytes
+from dispatcher.adapters.store.names import to_bytes
 from dispatcher.delivery import Attempt, DeliveryFilter, Report, Ruling, Sent, State
 from dispatcher.errors import StoreUnavailable
 from dispatcher.policy import INSTANCE
