@@ -3,6 +3,9 @@
 PYTHON ?= python3
 JOBS   ?= 2
 
+MINUTES ?= 30
+SEED    ?= 1
+
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --progress-bar off
 PINS := --constraint constraints.txt --build-constraint constraints.txt
@@ -15,7 +18,7 @@ DEV := .venv/.installed-dev
 PEERS := .venv/peers/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up preview test check bench clean
+.PHONY: help demo up preview test check bench faults soak clean
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
@@ -43,6 +46,12 @@ check: $(DEV) ## formatter, linter, types, import floors, unit and contract test
 
 bench: $(DEV) $(PEERS) ## measure side by side with the alternatives (BENCH=--quick: in 4 minutes)
 	@$(BIN)/python -m tests.bench $(BENCH)
+
+faults: $(DEV) ## every way of breaking, at length, one after the other; writes docs/reliability.md
+	@$(BIN)/python -m pytest tests/faults -m "faults or not faults" --report docs/reliability.md
+
+soak: $(DEV) ## random faults under load: make soak MINUTES=30 SEED=1
+	@$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED)
 
 clean: ## remove .venv, builds and caches; var/ (your data) stays
 	rm -rf .venv build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,16 @@
+"""The product's own app with short patience: nobody waits ten minutes for a test."""
+
+from functools import partial
+
+from dispatcher import bootstrap
+from dispatcher.adapters.mail.relays import Relays
+from dispatcher.adapters.mail.smtp_limits import Timeouts
+from dispatcher.celery import app
+
+__all__ = ["app"]
+
+_PATIENCE = Timeouts(
+    connect=2.0, greeting=2.0, command=2.0, mail=2.0, rcpt=2.0, data=2.0, final=2.0, follow=1.0
+)
+
+vars(bootstrap)["Relays"] = partial(Relays, timeouts=_PATIENCE)

@@ -1,0 +1,79 @@
+"""A line to a unix socket that can stall, swallow and cut: a bad network without root."""
+
+import asyncio
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Self
+
+_CHUNK: Final = 65_536
+
+
+class Link:
+    """Forwards connections from a socket of its own.
+
+    While it swallows, nothing comes through and nobody is told: what was written
+    stays under way, new connections open and hear nothing.
+
+    Args:
+        target: The socket to forward to.
+        delay: Seconds by which each direction is late.
+    """
+
+    def __init__(self, target: str, *, delay: float = 0.0) -> None:
+        self.socket = f"{target}.link"
+        self._target, self._delay = target, delay
+        self._loop = asyncio.new_event_loop()
+        self._open = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._open.set()
+        serving = asyncio.start_unix_server(self._accept, self.socket)
+        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        Path(self.socket).unlink(missing_ok=True)
+
+    def swallow(self) -> None:
+        """Let nothing through from now on."""
+        self._loop.call_soon_threadsafe(self._open.clear)
+
+    def flow(self) -> None:
+        """Let everything through again, what was held back first."""
+        self._loop.call_soon_threadsafe(self._open.set)
+
+    async def _close(self) -> None:
+        self._server.close()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            far_reader, far_writer = await asyncio.open_unix_connection(self._target)
+            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+        except OSError:
+            writer.close()
+        except asyncio.CancelledError:
+            writer.transport.abort()
+        finally:
+            self._tasks.discard(task)
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while chunk := await source.read(_CHUNK):
+                await self._open.wait()
+                self._loop.call_later(self._delay, sink.write, chunk)
+        await self._open.wait()
+        self._loop.call_later(self._delay, sink.close)
