@@ -39,6 +39,9 @@ UPDATE_POLICY: Final = "dispatcher.update_notification_policy"
 EVENTS_QUEUE: Final = "notifications"
 POLICIES_QUEUE: Final = "policies"
 
+_POOLS: Final = {"strands": "dispatcher.adapters.broker.pool:TaskPool"}
+"""Pools of our own; the others have Celery's names."""
+
 _log: Final = structlog.get_logger("dispatcher")
 
 _STORE_PAUSE: Final = 1.0
@@ -68,7 +71,7 @@ def configuration() -> dict[str, Any]:
         "task_routes": {UPDATE_POLICY: {"queue": POLICIES_QUEUE}},
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
-        "worker_pool": "dispatcher.adapters.broker.pool:TaskPool",
+        "worker_pool": _POOLS.get(settings.worker_pool, settings.worker_pool),
         "worker_consumer": "dispatcher.adapters.broker.consumer:Consumer",
         "worker_concurrency": settings.concurrency,
         "worker_drain_timeout": settings.stop_grace,

@@ -73,15 +73,19 @@ class PerProcess(Generic[_T]):
     def __init__(self, make: Callable[[], _T]) -> None:
         self._make = make
         self._lock = threading.Lock()
-        self._made: dict[int, _T] = {}
+        self._made: _T | None = None
+        os.register_at_fork(after_in_child=self._forget)
 
     def get(self) -> _T:
         """Return this process's one."""
-        made = self._made.get(os.getpid())
+        made = self._made
         if made is not None:
             return made
         with self._lock:
-            pid = os.getpid()
-            if pid not in self._made:
-                self._made = {pid: self._make()}
-            return self._made[pid]
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    def _forget(self) -> None:
+        # Another thread may have held the lock when the process was forked.
+        self._lock, self._made = threading.Lock(), None

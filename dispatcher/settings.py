@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     templates_dir: Annotated[Path | None, _Unset] = None
     default_password_change: Annotated[bool | None, _Unset] = None
     concurrency: int = Field(default=128, ge=1, le=10_000)
+    worker_pool: Literal["strands", "prefork", "threads", "solo"] = "strands"
     smtp_connections: int = Field(default=16, ge=1, le=1_000)
     max_age: float = Field(default=86_400.0, gt=0)
     retention: float = Field(default=604_800.0, ge=60)

@@ -94,7 +94,7 @@ class LoopThread:
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: Thread | None = None
-        self._pid = 0
+        os.register_at_fork(after_in_child=self._forget)
         self._stays: list[tuple[asyncio.Event, asyncio.Task[None]]] = []
 
     @property
@@ -104,20 +104,20 @@ class LoopThread:
         Raises:
             RuntimeError: It was not started in this process.
         """
-        if self._loop is None or self._pid != os.getpid():
+        if self._loop is None:
             raise RuntimeError("The loop thread is not running in this process.")
         return self._loop
 
     @property
     def is_running(self) -> bool:
         """Whether it runs in this process; threads do not survive a fork."""
-        return self._thread is not None and self._pid == os.getpid() and self._thread.is_alive()
+        return self._thread is not None and self._thread.is_alive()
 
     def start(self) -> None:
         """Start the loop; does nothing where it runs already."""
         if self.is_running:
             return
-        self._loop, self._pid, self._stays = _new_loop(), os.getpid(), []
+        self._loop, self._stays = _new_loop(), []
         self._thread = Thread(target=self._loop.run_forever, name="event-loop", daemon=True)
         self._thread.start()
 
@@ -164,6 +164,10 @@ class LoopThread:
     def enter(self, context: AbstractAsyncContextManager[_T]) -> _T:
         """Enter an asynchronous context on the loop; it is left when the loop stops."""
         return self.run(self._stay(context))
+
+    def _forget(self) -> None:
+        """Be as new in a forked child: threads do not survive a fork."""
+        self._loop = self._thread = None
 
     async def _stay(self, context: AbstractAsyncContextManager[_T]) -> _T:
         # Task groups and cancel scopes want to be left by the task that entered them.
