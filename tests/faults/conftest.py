@@ -58,7 +58,8 @@ class _Collector:
         terminalreporter.write_line(report.table(rows))
         page = self._config.getoption("--report", None)
         if page:
-            report.write(Path(page), rows, self._config.stash[_skipped])
+            passed_over = self._config.stash[_skipped]
+            report.write(Path(page), rows, passed_over)
 
 
 @pytest.fixture

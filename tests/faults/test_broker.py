@@ -1,11 +1,9 @@
 """A broker that dies, fills up, forgets, stalls and cuts the line."""
 
-import os
 import shutil
 import signal
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from tests.acceptance.system import wait_until
 from tests.faults.audit import Bounds
 from tests.faults.conftest import Record, needs_root
+from tests.faults.disk import fill, small_disk
 from tests.faults.link import Link
 from tests.faults.scenario import CONCURRENCY, CONNECTIONS, Scenario
 from tests.faults.test_workers import LEASE, WAVE, faults, hold_answers
@@ -124,21 +123,6 @@ def test_f11_a_torn_end_of_the_append_only_file_mends_itself(
     record(row)
 
 
-@contextmanager
-def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """Yield a folder that holds no more than that."""
-    folder.mkdir()
-    size = f"size={megabytes}m"
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder], check=False
-    ).returncode:
-        pytest.skip("cannot mount a tmpfs here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", folder], check=True)
-
-
 @needs_root
 @pytest.mark.faults
 @pytest.mark.timeout(200)
@@ -151,8 +135,7 @@ def test_f12_a_full_disk_is_refused_to_the_producer_and_loses_nothing(
         scenario.publish(WAVE)
         scenario.relay_has(3)
         filler = disk / "filler"
-        with filler.open("wb") as file:
-            _fill(file.fileno())
+        fill(filler)
         publishing = scenario.publishing(WAVE)
         wait_until(lambda: publishing.refusals > 3, "the producer is told")
         filler.unlink()
@@ -164,15 +147,6 @@ def test_f12_a_full_disk_is_refused_to_the_producer_and_loses_nothing(
         bounds = Bounds(duplicates=CONCURRENCY, recovery=20)
         record(scenario.settle("F12", "broker's disk full", bounds))
         scenario.end()
-
-
-def _fill(descriptor: int) -> None:
-    block = b"\0" * 4096
-    try:
-        while True:
-            os.write(descriptor, block)
-    except OSError:
-        return
 
 
 @pytest.mark.timeout(200)
