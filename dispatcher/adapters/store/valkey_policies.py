@@ -83,10 +83,23 @@ class ValkeyPolicyStore:
 
     async def _read(self, owners: Sequence[str]) -> Sequence[_Texts]:
         asked = dict.fromkeys((INSTANCE, *owners))
+        keys = [self._key(owner) for owner in asked]
         with store_errors():
-            texts: list[Any] = await self._client.mget([self._key(owner) for owner in asked])
+            async with self._client.pipeline(transaction=False) as both:
+                both.mget(keys)
+                both.exists(*keys)
+                texts, existing = await both.execute()
+            if existing != len(keys) - texts.count(None):
+                texts = [await self._reread(key) for key in keys]
         kept = dict(zip(asked, texts, strict=True))
         return [(kept[owner], kept[INSTANCE]) for owner in owners]
+
+    async def _reread(self, key: bytes) -> Any:  # noqa: ANN401 - text or None
+        """Return what is there, or nonsense where it is no text: MGET takes that for nothing."""
+        try:
+            return await self._client.get(key)
+        except ResponseError:
+            return b""
 
     async def _write(self, operations: Sequence[_Operation]) -> Sequence[Any]:
         replies = await self._script(self._prefix, *chain.from_iterable(operations))

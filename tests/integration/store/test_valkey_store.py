@@ -23,7 +23,7 @@ from dispatcher.adapters.store import (
 from dispatcher.adapters.store.names import to_bytes
 from dispatcher.delivery import Attempt, DeliveryFilter, Report, Ruling, Sent, State
 from dispatcher.errors import StoreUnavailable
-from dispatcher.policy import INSTANCE
+from dispatcher.policy import INSTANCE, Policy
 from dispatcher.ports import Claim, Refusal
 from tests.builders import NOON, an_event
 
@@ -314,6 +314,28 @@ def test_a_full_store_takes_nothing_and_keeps_what_it_has(valkey_url: str) -> No
             ]
             assert (await ledger.totals()).accepted == 1
             assert await ledger.record(claim, SENT)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("owner", ["acme", INSTANCE])
+def test_a_policy_that_cannot_be_read_is_not_taken_for_none(valkey_url: str, owner: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            policies = ValkeyPolicyStore(client)
+            await policies.put("globex", {"passwordChange": True})
+            for damage in (
+                client.hset(f"nd:policy:{owner}", "sequence", "1"),
+                client.set(f"nd:policy:{owner}", "1\tx\ty"),
+                client.set(f"nd:policy:{owner}", "{}"),
+            ):
+                await client.delete(f"nd:policy:{owner}")
+                await damage
+                sick, sound = await asyncio.gather(
+                    policies.effective("acme"), policies.load("globex"), return_exceptions=True
+                )
+                assert isinstance(sick, StoreUnavailable)
+                assert isinstance(sound, Policy)
 
     asyncio.run(story())
 
