@@ -1,0 +1,71 @@
+"""RabbitMQ as the broker, killed, stopped, choked and cut off."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance import rabbitmq_node
+from tests.faults.audit import Bounds
+from tests.faults.conftest import Record
+from tests.faults.rabbit import CeleryPublisher, Node
+from tests.faults.scenario import CONCURRENCY, Scenario
+from tests.faults.test_workers import WAVE, hold_answers
+from tests.faults.workers import pause
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.rabbitmq,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(not rabbitmq_node.is_installed(), reason="rabbitmq-server is not installed"),
+]
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    made = Node(tmp_path)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
+
+
+def killed(node: Node) -> None:
+    node.kill()
+    pause(1.0)
+    node.start()
+
+
+def stopped(node: Node) -> None:
+    node.control("stop_app")
+    node.control("start_app")
+
+
+def choked(node: Node) -> None:
+    node.control("set_vm_memory_high_watermark", "absolute", "1MB")
+    pause(3.0)
+    node.control("set_vm_memory_high_watermark", "0.6")
+
+
+def cut_off(node: Node) -> None:
+    node.control("close_all_connections", "a fault")
+
+
+@pytest.mark.parametrize("fault", [killed, stopped, choked, cut_off], ids=lambda f: f.__name__)
+def test_f34_what_befalls_rabbitmq_loses_nothing(
+    scenario: Scenario, node: Node, record: Record, fault: Callable[[Node], None]
+) -> None:
+    hold_answers(scenario, 0.1)
+    store = f"redis+socket://{scenario.broker.socket}?virtual_host=0"
+    scenario.start(broker_url=node.url, store_url=store).ready()
+    events = scenario.load.events(WAVE * 3)
+    publisher = CeleryPublisher(node.url, events, scenario.accepted, rate=WAVE / 4)
+    publisher.start()
+    scenario.relay_has(10)
+    fault(node)
+    publisher.done()
+
+    bounds = Bounds(duplicates=CONCURRENCY, recovery=30)
+    record(scenario.settle("F34", f"RabbitMQ {fault.__name__.replace('_', ' ')}", bounds))
+    scenario.end()
