@@ -10,6 +10,7 @@ from dispatcher.adapters.mail.smtp_limits import Timeouts
 from dispatcher.adapters.mail.smtp_replies import GarbledReply, Reply, ReplyReader
 from dispatcher.adapters.mail.smtp_session import Session
 
+_BUFFER: Final = 16 * 1024  # bytes: what a TLS record carries (RFC 8446 section 5.1)
 _REST: Final = 1.0  # seconds without a message after which a connection may have died unnoticed
 
 
@@ -78,7 +79,8 @@ class Connection(asyncio.Protocol):
 
     def attach(self) -> None:
         """Take over the session's transport; the owner hears when it is ready for a message."""
-        self._transport.set_protocol(self)
+        encrypted = self._transport.get_extra_info("ssl_object") is not None
+        self._transport.set_protocol(_Decrypted(self) if encrypted else self)
         if self._transport.is_closing():
             self._end("the connection was lost")
         elif self._unread:
@@ -187,3 +189,30 @@ class Connection(asyncio.Protocol):
 
     def _farewell(self) -> None:
         self._transport.abort()
+
+
+class _Decrypted(asyncio.BufferedProtocol):
+    """Receives for a connection over TLS, into a buffer of its own.
+
+    Event loops decrypt into a new object of 256 KiB per read where nobody gives them a
+    buffer: three system calls and 20 µs for a reply of 80 bytes.
+
+    Args:
+        connection: Whose replies they are.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._buffer = memoryview(bytearray(_BUFFER))
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - what does not fit comes next
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._connection.data_received(bytes(self._buffer[:nbytes]))
+
+    def eof_received(self) -> None:
+        self._connection.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connection.connection_lost(exc)

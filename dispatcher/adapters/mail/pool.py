@@ -179,10 +179,10 @@ class Pool:
                 connection.start(handover)
 
     def _grow(self) -> None:
-        if self._closed:
+        live, opening = len(self._connections), len(self._opening)
+        if self._closed or live + opening >= self._limits.connections:
             return
         now = self._loop().time()
-        live, opening = len(self._connections), len(self._opening)
         room = self._allowance.at(now) - live - opening
         wanted = min(len(self._line) - opening, room, max(live, 1) - opening)
         if room <= 0 and self._held is None and (pause := self._allowance.pause(now)):

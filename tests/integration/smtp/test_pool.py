@@ -51,6 +51,21 @@ def test_a_relay_that_bears_fewer_connections_gets_fewer(run: Run) -> None:
     assert relay.connections <= 3 + 4  # growth pauses after the first refusals
 
 
+def test_a_relay_that_closes_one_for_being_too_many_gets_fewer_and_fails_none(run: Run) -> None:
+    async def crowd() -> list[object]:
+        async with pool_for(relay, connections=6) as pool:
+            tasks = [asyncio.create_task(outcome_of(pool, message)) for message in messages(120)]
+            loop = asyncio.get_running_loop()
+            await eventually(lambda: pool._allowance.at(loop.time()) < 6)
+            return list(await asyncio.gather(*tasks))
+
+    crowded = Rule(At.MAIL, "421 4.7.0 too many connections", times=1, after=40)
+    with ScriptedRelay(_SLOW_FINAL, crowded) as relay:
+        outcomes = run(crowd())
+    assert all(isinstance(outcome, Receipt) for outcome in outcomes)
+    assert set(relay.message_ids.values()) == {1}
+
+
 def test_unused_connections_are_closed_with_a_quit(run: Run) -> None:
     async def work_then_rest() -> Counts:
         limits = PoolLimits(connections=4, idle=0.1)
