@@ -231,6 +231,8 @@ def test_a_broken_record_that_is_due_does_not_stop_what_else_is(valkey_url: str)
             await ledger.release(await granted(ledger))
             await client.set("nd:e:acme:broken", "not a record")
             await client.zadd("nd:due", {"acme:broken": 1, "acme:lost": 1})
+            await ledger.release(await granted(ledger, "eventless"))
+            await client.delete("nd:p:acme:eventless")
             assert [parcel.event["id"] for parcel in await ledger.take_due(10)] == ["e-1"]
             assert await ledger.take_due(10) == []
             assert await client.zscore("nd:due", "acme:lost") is None
@@ -272,6 +274,7 @@ def test_deliveries_that_finish_together_are_each_found(valkey_url: str) -> None
             ledger = ValkeyLedger(client)
             await finish_many(ledger, 500)
             assert await client.xlen("nd:log") < 500
+            assert await ledger.take_due(100_000) == []
             listed = await ledger.deliveries(DeliveryFilter(), limit=1000)
             assert len({delivery.event_id for delivery in listed}) == 500
             for turn in (0, 250, 499):

@@ -148,8 +148,11 @@ function operations.renew(name, token)
   return 1
 end
 
+local PARCELS_PER_CALL = 1000 -- a command built in Lua has at most some thousand arguments
+
 function operations.take_due(limit)
   write_all() -- what became due by this very call is seen too
+  limit = math.min(limit, PARCELS_PER_CALL)
   local names, keys, parcels = call('ZRANGEBYSCORE', DUE, '-inf', NOW, 'LIMIT', 0, limit), {}, {}
   for at, name in ipairs(names) do
     keys[2 * at - 1] = RECORD .. name
@@ -158,16 +161,17 @@ function operations.take_due(limit)
   read_ahead(keys)
   for _, name in ipairs(names) do
     local readable, record = pcall(read, name)
+    local event = text_of(EVENT .. name)
     if not record then
       close(name)
-    elseif not readable then
+    elseif not readable or not event then
       plan(name, HORIZON_END) -- it must not stop the others; a claim tells that it is broken
     else
       if record.s == 'claimed' then lease_ran_out(name, record) end
       record.s = 'queued'
       save(name, record)
       plan(name, HORIZON_END)
-      parcels[#parcels + 1] = { record.q, text_of(EVENT .. name) }
+      parcels[#parcels + 1] = { record.q, event }
     end
   end
   return parcels

@@ -34,7 +34,7 @@ local function rename(from, to)
   end
   local time = due_of(from)
   put(RECORD .. to, text_of(RECORD .. from))
-  put(EVENT .. to, text_of(EVENT .. from))
+  put(EVENT .. to, text_of(EVENT .. from) or '{}')
   erase(from)
   if time then plan(to, time) end
 end

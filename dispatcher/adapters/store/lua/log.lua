@@ -14,7 +14,7 @@ end
 
 local function of_record(name)
   local text = text_of(RECORD .. name)
-  return text and { 'record', name, call('ZSCORE', DUE, name) or '', text, text_of(EVENT .. name) }
+  return text and { 'record', name, call('ZSCORE', DUE, name) or '', text, text_of(EVENT .. name) or '{}' }
 end
 
 local function is_of(name, org)
