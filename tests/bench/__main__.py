@@ -44,7 +44,7 @@ _WIDTH: Final = 120
 def main() -> None:
     """Measure, show, write."""
     chosen = _arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
+    signal.signal(signal.SIGTERM, _give_up)
     console = Console(stderr=chosen.json)
     if not console.is_terminal:
         console.width = _WIDTH
@@ -70,6 +70,12 @@ def main() -> None:
     show(results, console)
     if not chosen.only:
         console.print(f"Written: {write_page(results, _DOCS)}")
+
+
+def _give_up(*_: object) -> None:
+    """End what was started; a second signal, which `timeout` sends, must not interrupt that."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(1)
 
 
 def _arguments() -> argparse.Namespace:
