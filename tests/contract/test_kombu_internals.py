@@ -12,9 +12,14 @@ import kombu
 import pytest
 import redis.connection
 import redis.utils
+from celery import Celery
+from celery.app import trace
+from celery.app.task import Context
+from celery.bin.worker import WorkersPool
 from celery.concurrency.base import BasePool
+from celery.events import EventDispatcher
 from celery.utils.threads import get_ident
-from celery.worker import consumer, request, state, strategy
+from celery.worker import consumer, control, request, state, strategy
 from greenlet import getcurrent
 from kombu import asynchronous, transport
 from kombu.transport import redis as stock
@@ -157,6 +162,39 @@ def test_the_lean_strategy_does_all_that_celery_s_does_for_messages_without_eta(
     steps = ("req.revoked()", "signals.task_received.send", "'task-received'")
     for step in (*steps, "task_reserved(req)", "callback(req)", "handle(req)"):
         assert step in source(strategy.default)
+
+
+def test_requests_may_be_told_by_the_pool_directly_with_what_execute_would_pass() -> None:
+    execute = source(request.create_request_cls)
+    assert "args=(self.type, task_id, self.request_dict, self.body," in execute
+    assert "trace = fast_trace_task if app.use_fast_trace_task else trace_task_ret" in execute
+    assert "soft_timeout=soft_time_limit or default_soft_time_limit" in execute
+    assert "time_limit, soft_time_limit = self.time_limits" in execute
+    assert "self._apply_result = maybe(ref, result)" in execute
+
+
+def test_success_is_remembered_for_a_check_that_is_off_by_default_so_ours_need_not() -> None:
+    assert "successful_requests.add(request.id)" in source(state.task_ready)
+    assert "if deduplicate_successful_tasks and redelivered:" in source(trace.build_tracer)
+    assert not Celery("x").conf.worker_deduplicate_successful_tasks
+
+
+def test_contexts_look_for_custom_headers_unless_there_are_headers_already() -> None:
+    assert "if self.headers is None:" in source(Context.__init__)
+
+
+def test_events_of_tasks_are_sent_when_their_group_is_asked_for() -> None:
+    send = source(EventDispatcher.send)
+    assert "if groups and group not in groups:" in send
+    assert "dispatcher.groups.add('task')" in source(control.enable_events)
+
+
+def test_the_command_line_s_default_pool_gives_way_to_the_configured_one() -> None:
+    assert "if value == 'prefork' and worker_pool:" in source(WorkersPool.convert)
+
+
+def test_reading_without_an_event_loop_starts_with_the_hook_that_ours_overrides() -> None:
+    assert "self.on_poll_start()" in source(stock.MultiChannelPoller.get)
 
 
 def test_worker_state_is_where_the_watchdog_looks() -> None:

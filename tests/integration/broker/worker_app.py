@@ -10,26 +10,30 @@ from celery import Celery, signals
 from kombu import Queue
 
 ENGINE = os.environ.get("TEST_ENGINE", "ours")
+URL = os.environ.get("TEST_URL", "")
+KIND = {"x-queue-type": "quorum"} if URL.startswith("amqp") else None
 SOCKET = os.environ["TEST_SOCKET"]
 
 app = Celery("worker_app")
 app.conf.update(
-    broker_url=os.environ.get("TEST_URL", f"redis+socket://{SOCKET}?virtual_host=0"),
+    broker_url=URL or f"redis+socket://{SOCKET}?virtual_host=0",
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     task_acks_late=True,
     task_reject_on_worker_lost=True,
     task_ignore_result=True,
     task_queues=[
-        Queue("notifications", routing_key="notifications"),
-        Queue("policies", routing_key="policies"),
+        Queue("notifications", routing_key="notifications", queue_arguments=KIND),
+        Queue("policies", routing_key="policies", queue_arguments=KIND),
     ],
     task_default_queue="notifications",
     worker_prefetch_multiplier=int(os.environ.get("TEST_MULTIPLIER", "1")),
     worker_cancel_long_running_tasks_on_connection_loss=False,
     worker_drain_timeout=float(os.environ.get("TEST_DRAIN", "10")),
     worker_soft_shutdown_timeout=float(os.environ.get("TEST_SOFT", "0")),
-    broker_transport_options={
+    broker_transport_options={"confirm_publish": True}
+    if KIND
+    else {
         "global_keyprefix": os.environ.get("TEST_PREFIX", ""),
         "reserved_credit": {"policies": 2},
         "task_names": ["record", "hold", "block", "fail"],
