@@ -26,6 +26,8 @@ from tests.smtp_server import Act, At, Rule, ScriptedRelay
 _RATE: Final = 20
 _WAVE: Final = 20 * _RATE
 _WORKERS: Final = 2
+_SLOW: Final = Rule(At.FINAL, act=Act.DELAY, delay=0.2)
+"""Takes each message at once and says so late: there is always something in doubt."""
 
 
 class Soak:
@@ -37,6 +39,7 @@ class Soak:
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario, self._random = scenario, scenario.random
+        scenario.relay.rules = (_SLOW,)
         self._crew = scenario.start_all(_WORKERS)
         self.deaths = 0
         self.faults: Counter[str] = Counter()
@@ -121,9 +124,9 @@ class Soak:
         pause(3.0)
 
     def _relay_rules(self, *rules: Rule) -> None:
-        self._scenario.relay.rules = rules
+        self._scenario.relay.rules = (*rules, _SLOW)
         pause(self._random.uniform(1.0, 4.0))
-        self._scenario.relay.rules = ()
+        self._scenario.relay.rules = (_SLOW,)
 
     def _replace(self, end: Callable[[Worker], object]) -> None:
         end(self._crew.pop(self._random.randrange(len(self._crew))))
