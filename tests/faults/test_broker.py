@@ -35,7 +35,7 @@ def test_f7_a_killed_broker_comes_back_with_everything(
         scenario.broker.start()
         publishing.done()
 
-    bounds = Bounds(duplicates=0, recovery=15)
+    bounds = Bounds(duplicates=0, recovery=LEASE + 5)
     record(scenario.settle("F7", f"kill -9 of the broker, {kills} times, AOF always", bounds))
 
 
@@ -168,6 +168,7 @@ def test_f13_a_broker_out_of_memory_refuses_and_loses_nothing(
     record(scenario.settle("F13", "broker out of memory", bounds))
 
 
+@pytest.mark.faults
 @pytest.mark.timeout(200)
 def test_f14_deliveries_under_way_survive_the_loss_of_the_queue(
     scenario: Scenario, record: Record
