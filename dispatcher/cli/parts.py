@@ -145,12 +145,9 @@ def worker(name: str, places: Endpoints, changed: Mapping[str, str]) -> Command:
         places: Its broker and store.
         changed: Settings that differ from this process's.
     """
-    celery = (sys.executable, "-m", "celery", "--quiet", "-A", "dispatcher")
-    # They share a supervisor and nothing else: no need to wait a second for each other's news.
-    alone = ("--without-mingle", "--without-gossip")
     return Command(
         name,
-        argv=(*celery, "worker", *alone, "--hostname", f"{name}@%h"),
+        argv=(sys.executable, "-m", "dispatcher.worker", name),
         environment=environment_with(
             broker_url=places.broker_url, store_url=places.store_url, **changed
         ),

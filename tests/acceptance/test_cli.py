@@ -127,7 +127,7 @@ def working(
 def workers(here: Installation) -> set[int]:
     """Return the worker processes' ids."""
     return {
-        pid for pid, line in processes_of(here.folder).items() if " -A dispatcher worker " in line
+        pid for pid, line in processes_of(here.folder).items() if " dispatcher.worker " in line
     }
 
 
