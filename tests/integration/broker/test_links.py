@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from celery import Celery
 
 from tests.integration.broker.link import link
@@ -78,6 +79,7 @@ def test_a_server_that_cannot_tell_of_changes_is_asked_again_and_again(
             assert ours.receive(number + 1)[-1] == number
 
 
+@pytest.mark.faults
 def test_a_link_that_falls_silent_is_noticed_and_replaced(
     broker: Broker, start: Start, producer: Celery
 ) -> None:

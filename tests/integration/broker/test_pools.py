@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -33,6 +34,7 @@ def test_every_pool_runs_the_same_tasks(
     assert worker.stop() == 0
 
 
+@pytest.mark.faults
 def test_a_prefork_child_that_is_killed_takes_nothing_with_it(
     broker: Broker, start: Start, producer: Celery
 ) -> None:
@@ -89,6 +91,7 @@ def test_a_rate_limit_of_remote_control_holds_back(
     wait_until(lambda: "third" in broker.done(), what="no limit any more")
 
 
+@pytest.mark.faults
 def test_a_worker_meets_others_as_it_starts(broker: Broker, start: Start, producer: Celery) -> None:
     start("-c 1").ready()
     late = start("-c 1", TEST_MINGLE="yes").ready()
@@ -109,6 +112,8 @@ def test_events_of_tasks_can_be_turned_on_while_a_worker_runs(
             connection, handlers={"*": lambda event: seen.append(event["type"])}
         )
         with receiver.consumer_context() as (own, _, _):
+            with suppress(TimeoutError):
+                own.drain_events(timeout=0.1)  # it listens from its first turn on
             hold(producer, "unseen")
             wait_until(lambda: broker.done() and broker.held() == 0, what="done")
             producer.control.enable_events(reply=True, limit=1, timeout=5)

@@ -22,6 +22,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         cluster.stop()
 
 
+@pytest.mark.faults
 def test_the_worker_follows_the_promoted_replica_and_repeats_nothing(
     broker: Broker, start: Start, cluster: Cluster
 ) -> None:

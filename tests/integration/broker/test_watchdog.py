@@ -29,6 +29,7 @@ def test_a_worker_that_is_connected_but_does_not_consume_ends(
     assert broker.queued() == 1
 
 
+@pytest.mark.faults
 def test_a_worker_that_is_idle_or_without_broker_or_busy_stays(
     broker: Broker, start: Start, producer: Celery
 ) -> None:
