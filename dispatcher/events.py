@@ -7,6 +7,7 @@ checked once, in ``sources/``, and is one of these from then on.
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Final
 
 PASSWORD_CHANGED: Final = "iam.user.password_changed.v1"  # noqa: S105 - an event type, no password
@@ -114,6 +115,13 @@ class Event:
         return wire
 
 
+_FIELDS: Final = {
+    # One attrgetter per class reads all fields at once: this runs for every event.
+    part: (part.__slots__, attrgetter(*part.__slots__))
+    for part in (User, Actor, Context)
+}
+
+
 def _present(part: User | Actor | Context) -> dict[str, Any]:
-    fields = ((name, getattr(part, name)) for name in part.__slots__)
-    return {name: value for name, value in fields if value is not None}
+    names, read = _FIELDS[type(part)]
+    return {name: value for name, value in zip(names, read(part), strict=True) if value is not None}

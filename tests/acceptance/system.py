@@ -152,7 +152,8 @@ class System:
 
     def workers(self) -> list[int]:
         """Return the worker processes' ids."""
-        return [pid for pid, line in processes_of(self.folder).items() if " dispatcher.worker " in line]
+        found = processes_of(self.folder)
+        return [pid for pid, line in found.items() if " dispatcher.worker " in line]
 
     def log(self) -> str:
         return self.printed.read_text(errors="replace")
