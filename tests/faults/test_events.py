@@ -118,13 +118,13 @@ def test_f29_a_worker_with_a_wrong_clock_neither_steals_nor_loses(
     record(row)
 
 
-@pytest.mark.parametrize("damage", ["no hash", "half a hash"])
+@pytest.mark.parametrize("damage", ["nonsense", "another kind of key"])
 @pytest.mark.timeout(200)
 def test_f30_a_policy_that_cannot_be_read_sends_nothing_and_stops_nobody_else(
     scenario: Scenario, record: Record, damage: str
 ) -> None:
     client = scenario.broker.client
-    if damage == "no hash":
+    if damage == "nonsense":
         client.set("nd:policy:sick", "{}")
     else:
         client.hset("nd:policy:sick", mapping={"on:passwordChange": "1", "created": "x"})
