@@ -456,6 +456,34 @@ def test_a_stopping_worker_gives_its_claim_back(world: World) -> None:
     assert world.dispatch() == Sent()
 
 
+def test_a_worker_that_stops_after_the_final_dot_records_the_doubt(world: World) -> None:
+    world.want_mail()
+
+    async def stop_after_the_final_dot() -> Outcome:
+        written = asyncio.Event()
+
+        class Unheard(MemoryTransport):
+            async def deliver(self, message: Message) -> Receipt:
+                written.set()
+                try:
+                    await asyncio.Event().wait()
+                except asyncio.CancelledError:
+                    raise UncertainDelivery("stopped", phase="final", relay="mx") from None
+                return await super().deliver(message)
+
+        walk = asyncio.create_task(
+            world.dispatcher(transport=Unheard()).dispatch(an_event(), receipt="m-1")
+        )
+        await written.wait()
+        walk.cancel()
+        return await walk
+
+    outcome = asyncio.run(stop_after_the_final_dot())
+    assert isinstance(outcome, Deferred)
+    assert outcome.reason is DeferReason.UNCERTAIN
+    assert run(world.ledger.take_due(10)) == []
+
+
 def test_the_draft_says_what_the_trigger_knows_of_the_event(world: World) -> None:
     world.want_mail()
     world.dispatch(an_event(user=a_user(locale="de")))
