@@ -69,20 +69,22 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery ships no types
         strategies, callbacks = self.strategies, self.on_task_message
 
         def receive(message: Any) -> None:  # noqa: ANN401 -- kombu ships no types
-            if type(message) is not Message:
-                receive_foreign(message)
-                return
-            execute = strategies.get(message.envelope.task)
-            if execute is None:
-                message.quarantine("unknown_task")
-                return
             try:
+                if type(message) is not Message:
+                    receive_foreign(message)
+                    return
+                execute = strategies.get(message.envelope.task)
+                if execute is None:
+                    message.quarantine("unknown_task")
+                    return
                 execute(message, None, message.ack_log_error, message.reject_log_error, callbacks)
             except self.connection_errors as error:
-                # kombu counts KeyError among them, which a strange message may cause.
+                # kombu counts KeyError among Redis's, which a strange message may cause.
                 if not isinstance(error, KeyError):
                     raise
                 self._put_aside(message, error)
+            except self.channel_errors:
+                raise
             except Exception as error:  # noqa: BLE001 -- no message may end the worker
                 self._put_aside(message, error)
 
@@ -104,9 +106,10 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery ships no types
         """Refuse what cannot be decoded; Celery would log its body and acknowledge it."""
         self._refuse(message, "bad_body")
 
-    def _put_aside(self, message: Message, error: Exception) -> None:
+    def _put_aside(self, message: Any, error: Exception) -> None:  # noqa: ANN401 -- kombu ships no types
         _log.error("No request could be made of a message: %s.", type(error).__name__)
-        message.quarantine("bad_headers")
+        if not message.acknowledged:
+            self._refuse(message, "bad_headers")
 
     def _refuse(self, message: Any, reason: str) -> None:  # noqa: ANN401 -- kombu ships no types
         _log.error("Refused a message: %s.", reason)
