@@ -55,19 +55,22 @@ class Link:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # transports close in the loop's next turn
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        ends = [writer]
         try:
             far_reader, far_writer = await asyncio.open_unix_connection(self._target)
+            ends.append(far_writer)
             await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
         except OSError:
-            writer.close()
-        except asyncio.CancelledError:
-            writer.transport.abort()
+            pass  # the broker is not there: the caller's connection is closed, as it would be
         finally:
+            for end in ends:
+                end.transport.abort()
             self._tasks.discard(task)
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
@@ -76,4 +79,5 @@ class Link:
                 await self._open.wait()
                 self._loop.call_later(self._delay, sink.write, chunk)
         await self._open.wait()
-        self._loop.call_later(self._delay, sink.close)
+        await asyncio.sleep(self._delay)
+        sink.close()
