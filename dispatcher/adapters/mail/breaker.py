@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Final
 
 _FIRST_PAUSE: Final = 1.0
-_LONGEST_PAUSE: Final = 60.0
+_LONGEST_PAUSE: Final = 15.0
 
 PATIENCE: Final = 5
 """How many failures without any reply, one after the other, amount to a fault of the relay."""
@@ -15,7 +15,7 @@ PATIENCE: Final = 5
 class Breaker:
     """Closed while the relay works; open while it does not; lets a single probe through when due.
 
-    The pause before the next probe doubles from 1 s to 60 s, with jitter, so that
+    The pause before the next probe doubles from 1 s to 15 s, with jitter, so that
     the workers of an installation do not probe in step.
 
     Args:

@@ -44,7 +44,7 @@ def test_failed_probes_come_less_and_less_often_up_to_a_minute() -> None:
     for _ in range(9):
         pauses.append(world.next_probe())
         world.breaker.failed()
-    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert pauses == [1, 2, 4, 8, 15, 15, 15, 15, 15]
     assert world.changes == [True]
 
 
