@@ -126,9 +126,7 @@ def working(
 
 def workers(here: Installation) -> set[int]:
     """Return the worker processes' ids."""
-    return {
-        pid for pid, line in processes_of(here.folder).items() if " dispatcher.worker " in line
-    }
+    return {pid for pid, line in processes_of(here.folder).items() if " dispatcher.worker " in line}
 
 
 def put_aside(here: Installation) -> list[str]:
