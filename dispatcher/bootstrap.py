@@ -65,7 +65,7 @@ def endpoints(settings: Settings) -> Endpoints:
         StoreUnavailable: The embedded Valkey does not answer.
     """
     broker, store = _shown(settings.broker_url), _shown(settings.store_url)
-    if not store and not settings.uses_rabbitmq:
+    if not store and settings.broker_is_store:
         store = broker
     if broker and store:
         return Endpoints(broker, store)

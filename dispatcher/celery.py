@@ -89,6 +89,7 @@ def _transport_options(settings: Settings) -> Mapping[str, Any]:
     return {
         "task_names": [PASSWORD_CHANGED, UPDATE_POLICY],
         "reserved_credit": {POLICIES_QUEUE: _POLICIES_CREDIT},
+        "master_name": settings.sentinel_master,
     }
 
 

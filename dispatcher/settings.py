@@ -29,9 +29,8 @@ from pydantic_settings import (
 from dispatcher.errors import ConfigError
 
 _PREFIX: Final = "DISPATCHER_"
-_VALKEY_SCHEMES: Final = frozenset(
-    {"redis", "rediss", "redis+socket", "unix", "sentinel"},
-)
+_STORE_SCHEMES: Final = frozenset({"redis", "rediss", "redis+socket", "unix"})
+_VALKEY_SCHEMES: Final = _STORE_SCHEMES | {"sentinel"}
 _SHORTEST_SECRET: Final = 16
 _RABBITMQ_SCHEMES: Final = frozenset({"amqp", "amqps"})
 
@@ -79,6 +78,7 @@ class Settings(BaseSettings):
 
     broker_url: Annotated[Annotated[SecretStr, AfterValidator(_broker)] | None, _Unset] = None
     store_url: Annotated[Annotated[SecretStr, AfterValidator(_store)] | None, _Unset] = None
+    sentinel_master: str = "mymaster"
     store_prefix: str = Field(default="nd:", pattern=r"^[A-Za-z0-9._:-]{1,32}$")
     smtp_url: Annotated[SecretStr | None, _Unset] = None
     mail_from: Annotated[str | None, _Unset] = None
@@ -109,6 +109,12 @@ class Settings(BaseSettings):
         """Read, in this order: arguments, the environment, named files, ``.env``."""
         del file_secret_settings
         return init_settings, env_settings, _NamedFiles(settings_cls), dotenv_settings
+
+    @property
+    def broker_is_store(self) -> bool:
+        """Tell whether the broker's URL leads to a server that can be the store, too."""
+        broker = self.broker_url
+        return broker is not None and _scheme(broker.get_secret_value()) in _STORE_SCHEMES
 
     @property
     def uses_rabbitmq(self) -> bool:

@@ -72,6 +72,15 @@ def test_reads_a_dotenv_file_after_the_environment(
     assert (settings.concurrency, settings.contact) == (9, "+43 1 234")
 
 
+@pytest.mark.parametrize(
+    ("url", "fits"), [("redis://h", True), ("sentinel://h", False), ("amqp://h", False)]
+)
+def test_knows_whether_the_broker_can_be_the_store(
+    monkeypatch: pytest.MonkeyPatch, url: str, *, fits: bool
+) -> None:
+    assert loaded(monkeypatch, BROKER_URL=url).broker_is_store is fits
+
+
 def test_shows_no_secret_when_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = loaded(monkeypatch, SMTP_URL="smtp://u:hunter2@host:587")
     assert "hunter2" not in repr(settings)
