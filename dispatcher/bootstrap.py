@@ -21,7 +21,7 @@ from dispatcher.adapters.mail.renderer import Contact, MailRenderer
 from dispatcher.adapters.mail.smtp_limits import PoolLimits
 from dispatcher.adapters.observers.log import LogObserver
 from dispatcher.adapters.standalone.valkey import EmbeddedValkey
-from dispatcher.adapters.store.connection import connect
+from dispatcher.adapters.store.connection import connect, without_transport_prefix
 from dispatcher.adapters.store.secret import installation_secret
 from dispatcher.adapters.store.valkey_ledger import ValkeyLedger
 from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
@@ -114,11 +114,9 @@ def open_quarantine(settings: Settings) -> Iterator[Quarantine | None]:
     if not url.startswith(_KEEPS_QUARANTINE):
         yield None
         return
-    if url.startswith("redis+socket:"):
-        url = url.replace("redis+socket", "unix", 1).replace("virtual_host=", "db=", 1)
     try:
         client = Redis.from_url(
-            url,
+            without_transport_prefix(url),
             socket_timeout=_BROKER_PATIENCE,
             socket_connect_timeout=_BROKER_PATIENCE,
             retry=Retry(NoBackoff(), 0),

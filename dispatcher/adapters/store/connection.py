@@ -38,7 +38,7 @@ def connect(url: str) -> Redis:
     Raises:
         ConfigError: The URL names no way to a Valkey or Redis server.
     """
-    address = _without_transport_prefix(url)
+    address = without_transport_prefix(url)
     if urlsplit(address).scheme not in _SCHEMES:
         raise ConfigError("the store's URL must begin with redis://, rediss:// or redis+socket://")
     try:
@@ -64,13 +64,17 @@ class _PackedInC:
         return [pack_command((*name.split(), *arguments))]  # type: ignore[arg-type] # of any length
 
 
-def _without_transport_prefix(url: str) -> str:
-    """Spell kombu's ``redis+socket:///path?virtual_host=1`` as ``unix:///path?db=1``."""
+def without_transport_prefix(url: str) -> str:
+    """Return a URL as redis-py spells it.
+
+    Kombu's ``redis+socket:///path?virtual_host=1`` becomes ``unix:///path?db=1``; any other stays.
+    """
     if not url.startswith("redis+socket://"):
         return url
     parts = urlsplit(url)
     query = {"db" if key == "virtual_host" else key: value for key, value in parse_qsl(parts.query)}
-    return parts._replace(scheme="unix", query=urlencode(query)).geturl()
+    # Put together by hand: urllib leaves out the // that redis-py wants to see.
+    return f"unix://{parts.netloc}{parts.path}?{urlencode(query)}"
 
 
 @contextmanager
