@@ -10,6 +10,11 @@
     │   ├── UnknownTrigger
     │   ├── InvalidPolicy
     │   └── PolicyNotFound
+    ├── AccessError                     the caller may not
+    │   ├── Unauthenticated
+    │   ├── MembershipNotFound          has no role in that organization, which may not exist
+    │   ├── PermissionDenied
+    │   └── RateLimited
     ├── RenderError                     our template's fault
     ├── StoreUnavailable                retryable
     └── TransportError                  a relay did not take the message
@@ -59,6 +64,35 @@ class InvalidPolicy(RejectedInput):
 
 class PolicyNotFound(RejectedInput):
     """There is no such policy to read, change or reset."""
+
+
+class AccessError(DispatcherError):
+    """The caller may not do this."""
+
+
+class Unauthenticated(AccessError):
+    """There is no valid token with the call."""
+
+
+class MembershipNotFound(AccessError):
+    """The caller has no role in that organization, whether or not it exists."""
+
+
+class PermissionDenied(AccessError):
+    """The caller's roles do not permit this."""
+
+
+class RateLimited(AccessError):
+    """The caller asks too often.
+
+    Args:
+        reason: What was exceeded.
+        retry_after: Seconds after which to try again.
+    """
+
+    def __init__(self, reason: str, *, retry_after: float) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
 class RenderError(DispatcherError):
