@@ -22,9 +22,12 @@ from dispatcher.adapters.mail.smtp_limits import PoolLimits
 from dispatcher.adapters.observers.log import LogObserver
 from dispatcher.adapters.standalone.valkey import EmbeddedValkey
 from dispatcher.adapters.store.connection import connect, without_transport_prefix
+from dispatcher.adapters.store.readings import Readings
 from dispatcher.adapters.store.secret import installation_secret
+from dispatcher.adapters.store.valkey_correspondence import ValkeyCorrespondence
 from dispatcher.adapters.store.valkey_ledger import ValkeyLedger
 from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
+from dispatcher.adapters.store.vault import Vault, parse_keys
 from dispatcher.dispatch import Dispatcher
 from dispatcher.errors import ConfigError
 from dispatcher.policies import Policies
@@ -32,6 +35,7 @@ from dispatcher.ports import Observer, Queue
 from dispatcher.redrive import Requeue
 from dispatcher.settings import Settings
 from dispatcher.triggers import discover
+from dispatcher.walk import Walk
 
 _T = TypeVar("_T")
 
@@ -81,6 +85,7 @@ class Store:
 
     ledger: ValkeyLedger
     policies: Policies
+    correspondence: ValkeyCorrespondence
     secret: bytes
 
 
@@ -97,7 +102,10 @@ async def open_store(settings: Settings, url: str) -> AsyncIterator[Store]:
         key = _shown(settings.secret_key)
         secret = key.encode() if key else await installation_secret(client, prefix)
         ledger = ValkeyLedger(client, prefix=prefix, retention=settings.retention)
-        yield Store(ledger, Policies(ValkeyPolicyStore(client, prefix=prefix)), secret)
+        readings, vault = Readings(client), _vault(settings)
+        policies = Policies(ValkeyPolicyStore(client, prefix=prefix, readings=readings))
+        correspondence = ValkeyCorrespondence(readings, vault.unseal, prefix=prefix)
+        yield Store(ledger, policies, correspondence, secret)
     finally:
         await client.aclose()
 
@@ -160,18 +168,18 @@ async def open_services(settings: Settings, url: str, queue: Queue) -> AsyncIter
         closing.push_async_callback(store.ledger.close)
         relays = post.relays(lambda change: observer.relay_changed(change.relay, change.reason))
         closing.push_async_callback(relays.close)
-        dispatcher = Dispatcher(
-            ledger=store.ledger,
+        walk = Walk(
             policies=store.policies.store,
             directory=FromEvent(),
+            correspondence=store.correspondence,
             renderer=post.renderer(store.secret),
             transport=relays,
             clock=SystemClock(),
-            observer=observer,
             triggers=triggers,
             secret=store.secret,
             max_age=settings.max_age,
         )
+        dispatcher = Dispatcher(store.ledger, walk, walk.clock, observer)
         requeue = Requeue(store.ledger, queue, observer)
         yield Services(dispatcher, store.policies, requeue, observer, triggers.switches)
 
@@ -197,6 +205,14 @@ class _Post:
         return Relays(
             self.addresses, limits=PoolLimits(connections=self.connections), on_change=on_change
         )
+
+
+def _vault(settings: Settings) -> Vault:
+    keys = _shown(settings.encryption_keys)
+    try:
+        return Vault(parse_keys(keys) if keys else ())
+    except ConfigError as error:
+        raise ConfigError(f"DISPATCHER_ENCRYPTION_KEYS: {error}") from None
 
 
 def _post(settings: Settings) -> _Post:

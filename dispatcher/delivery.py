@@ -40,9 +40,11 @@ class DeferReason(StrEnum):
     """Why a delivery waits for another attempt."""
 
     TEMPORARY = "temporary"
+    THROTTLED = "throttled"
     RELAY_UNAVAILABLE = "relay_unavailable"
     UNCERTAIN = "uncertain"
     STORE_UNAVAILABLE = "store_unavailable"
+    SENDER_UNREADABLE = "sender_unreadable"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -64,9 +66,10 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """There is rightly no mail."""
+    """There is rightly no mail; ``detail`` says more of why, without personal data."""
 
     reason: SkipReason
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

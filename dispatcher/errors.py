@@ -17,6 +17,7 @@
     │   └── RateLimited
     ├── RenderError                     our template's fault
     ├── StoreUnavailable                retryable
+    ├── SenderUnreadable                retryable: whoever has the key can mend it
     └── TransportError                  a relay did not take the message
         ├── TransientTransportError     retryable: 4yz, a time-out, a lost connection
         │   ├── RelayFault              the relay's own trouble: burns no attempt
@@ -101,6 +102,12 @@ class RenderError(DispatcherError):
 
 class StoreUnavailable(DispatcherError):
     """The store did not answer; nothing is known to have changed."""
+
+    retryable = True
+
+
+class SenderUnreadable(DispatcherError):
+    """What an organization set as its sender cannot be read: the key to it is not here."""
 
     retryable = True
 

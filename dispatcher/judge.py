@@ -16,6 +16,8 @@ from dispatcher.errors import (
     RecipientRefused,
     RelayFault,
     RenderError,
+    SenderUnreadable,
+    StoreUnavailable,
     Throttled,
     TransientTransportError,
     TransportError,
@@ -157,20 +159,25 @@ def judge(
         return Dead(DeadReason.ATTEMPTS, f"{MAX_CRASHES} attempts ended in {type(error).__name__}")
     if age >= max_age:
         return Dead(DeadReason.EXPIRED, f"still undelivered after {max_age:.0f} s")
-    blameless = isinstance(error, RelayFault | Throttled)
+    blameless = isinstance(error, RelayFault | Throttled | SenderUnreadable)
     delay = outage_wait(age, jitter=jitter) if blameless else backoff(attempt, jitter=jitter)
     if isinstance(error, Throttled):
         delay = max(delay, min(error.wait, _LONGEST_HINT))
     return Deferred(_defer_reason(error), min(delay, max(max_age - age, 1.0)), burns=not blameless)
 
 
+_DEFERRED: Final = (
+    (RelayFault, DeferReason.RELAY_UNAVAILABLE),
+    (Throttled, DeferReason.THROTTLED),
+    (UncertainDelivery, DeferReason.UNCERTAIN),
+    (TransportError, DeferReason.TEMPORARY),
+    (SenderUnreadable, DeferReason.SENDER_UNREADABLE),
+    (StoreUnavailable, DeferReason.STORE_UNAVAILABLE),
+)
+
+
 def _defer_reason(error: Exception) -> DeferReason:
-    if isinstance(error, RelayFault):
-        return DeferReason.RELAY_UNAVAILABLE
-    if isinstance(error, UncertainDelivery):
-        return DeferReason.UNCERTAIN
-    if isinstance(error, TransportError):
-        return DeferReason.TEMPORARY
-    if isinstance(error, DispatcherError) and error.retryable:
-        return DeferReason.STORE_UNAVAILABLE
+    for kind, reason in _DEFERRED:
+        if isinstance(error, kind):
+            return reason
     return DeferReason.INTERNAL_ERROR

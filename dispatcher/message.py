@@ -10,6 +10,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from dispatcher.events import Recipient
+from dispatcher.sender import Sender
 
 Fact = str | bool | datetime | None
 """A plain value that a template may show."""
@@ -25,6 +26,7 @@ class Draft:
         event_id: The event's id; the Message-ID derives from it.
         recipient: Whom it is for.
         facts: What the templates may show; plain values only.
+        sender: Whose name it goes out under; None is the instance's.
     """
 
     template: str
@@ -32,6 +34,7 @@ class Draft:
     event_id: str
     recipient: Recipient
     facts: Mapping[str, Fact]
+    sender: Sender | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,33 @@ An adapter only has to look like these. The fakes pass the real ones' contract s
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
-from dispatcher.delivery import Delivery, DeliveryFilter, Observed, Receipt, Report, Totals
+from dispatcher.delivery import Observed, Receipt
 from dispatcher.events import Event, Recipient
+from dispatcher.ledger import Claim, DeadLetters, DeliveryLog, Ledger, Parcel, Refusal
 from dispatcher.message import Draft, Message
 from dispatcher.policy import Policy, Presence, Written
+from dispatcher.sender import Sender
+from dispatcher.suppression import Suppression
+
+__all__ = [
+    "Claim",
+    "Clock",
+    "Correspondence",
+    "DeadLetters",
+    "DeliveryLog",
+    "Directory",
+    "Ledger",
+    "Observer",
+    "Parcel",
+    "PolicyStore",
+    "Queue",
+    "Refusal",
+    "Renderer",
+    "Terms",
+    "Transport",
+]
 
 
 class Clock(Protocol):
@@ -51,141 +71,42 @@ class PolicyStore(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A worker's time-limited right to work on a delivery.
-
-    Args:
-        org_id: The event's organization.
-        event_id: The event's id.
-        token: The fencing token: a record with an older one is refused.
-        attempt: The number of the attempt this claim is for; the first is 1.
-        crashes: How many earlier claims ran out without a record; above 0 the message
-            may have been handed over already, and is sent again under the same Message-ID.
-        accepted_at: When the event was first claimed.
-        revived: A person sent this dead letter again, and no attempt was recorded since.
-    """
-
-    org_id: str
-    event_id: str
-    token: int
-    attempt: int
-    crashes: int
-    accepted_at: datetime
-    revived: bool = False
-
-
-class Refusal(StrEnum):
-    """Why a claim is not granted."""
-
-    REDELIVERED = "redelivered"
-    """The queue brought the same message again; the ledger has it in hand."""
-    DUPLICATE = "duplicate"
-    """Another message brought an event that is known; counted as skipped."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parcel:
-    """An event on its way back to the queue: its wire form and the message id it had."""
-
-    receipt: str
-    event: Mapping[str, Any]
-
-
-class Ledger(Protocol):
-    """All deliveries' state, and its only writer while they are on their way.
-
-    State is per (organization, event id). The claim is one atomic step; time is
-    the store's. Every method raises :class:`~dispatcher.errors.StoreUnavailable`.
-    """
-
-    async def claim(self, event: Event, *, receipt: str) -> Claim | Refusal:
-        """Take the event for this worker, or say why it is not to be worked on.
-
-        Grants when it is new, when it is due again, when an earlier claim's lease ran
-        out, and when it is known only as malformed (a corrected event may use its id
-        again). A held claim's lease is renewed until it is recorded.
-
-        Args:
-            event: The event; its wire form is kept while the delivery is open or dead.
-            receipt: The id of the queue's message: it tells a redelivery from a duplicate.
-        """
-        ...
-
-    async def record(self, claim: Claim, report: Report) -> bool:
-        """Write what became of the claim; False when a newer claim has taken over (fencing)."""
-        ...
-
-    async def reject(
-        self,
-        evidence: Mapping[str, Any],
-        *,
-        org_id: str,
-        event_id: str,
-        receipt: str,
-        detail: str,
-    ) -> None:
-        """Keep a malformed event as a dead letter; once per *receipt*.
-
-        Never touches a valid event's delivery with the same id: the letter then goes by
-        its receipt.
-
-        Args:
-            evidence: What may be kept of it: known fields, no password material.
-            org_id: The organization it claims, or "" where that is no valid one.
-            event_id: The id it claims, or "" where that is no valid one.
-            receipt: The id of the queue's message.
-            detail: What rule it breaks.
-        """
-        ...
-
-    async def take_due(self, limit: int) -> Sequence[Parcel]:
-        """Return up to *limit* deliveries to put back on the queue, and mark them as queued.
-
-        Due are deferred deliveries whose time has come and claims whose lease ran out.
-        Only one caller gets each. A parcel that never reaches the queue is returned again
-        after the requeue horizon (the adapter's setting, seconds).
-        """
-        ...
-
-    async def release(self, claim: Claim) -> None:
-        """Give a claim back unworked, due at once: a worker is stopping."""
-        ...
-
-
-class DeliveryLog(Protocol):
-    """Reads the ledger: for the person who asks what became of an event."""
-
-    async def find(self, event_id: str, *, org_id: str = "") -> Sequence[Delivery]:
-        """Return the deliveries of that event id, one per organization that has it."""
-        ...
-
-    async def deliveries(self, wanted: DeliveryFilter, *, limit: int = 100) -> Sequence[Delivery]:
-        """Return the newest deliveries that match, newest first."""
-        ...
-
-    async def totals(self, *, org_id: str = "") -> Totals:
-        """Return the counts of one organization, or of all."""
-        ...
-
-
-class DeadLetters(Protocol):
-    """Changes dead letters, for the person who mends them."""
-
-    async def revive(self, org_id: str, event_id: str) -> bool:
-        """Make a dead letter due at once, as a further attempt; False where there is none."""
-        ...
-
-    async def drop(self, org_id: str, event_id: str) -> bool:
-        """Close a dead letter for good: its event is erased, its outcome stays dead."""
-        ...
-
-
 class Directory(Protocol):
     """Knows who is to be told."""
 
     async def find(self, event: Event) -> Recipient | None:
         """Return whom to tell about the event, or None where nobody can be."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms an organization writes to somebody.
+
+    Args:
+        sender: Whose name its mails go out under; None where the instance's own counts.
+        suppression: Why this recipient gets none; None where there is no reason.
+    """
+
+    sender: Sender | None = None
+    suppression: Suppression | None = None
+
+
+class Correspondence(Protocol):
+    """Knows how an organization's mails leave, and to whom none may go."""
+
+    async def terms(self, org_id: str, recipient: str) -> Terms:
+        """Return what counts for mails of the organization to that recipient.
+
+        Args:
+            org_id: The organization.
+            recipient: The fingerprint of the address.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+            SenderUnreadable: What the organization set cannot be read: no mail may leave
+                under another name, or over another relay, in its place.
+        """
         ...
 
 
@@ -204,8 +125,12 @@ class Renderer(Protocol):
 class Transport(Protocol):
     """Hands messages to a relay."""
 
-    async def deliver(self, message: Message) -> Receipt:
+    async def deliver(self, message: Message, sender: Sender | None = None) -> Receipt:
         """Return the relay's acceptance.
+
+        Args:
+            message: What to hand over.
+            sender: Whose relays to use; None, or one without relays, is the instance's.
 
         Raises:
             TransportError: The relay did not take the message; the class says why.

@@ -58,8 +58,10 @@ _BECAUSE: Final[Mapping[str, str]] = {
     SkipReason.USER_INACTIVE: "the user is not active",
     SkipReason.SUPPRESSED: "the address is suppressed",
     DeferReason.TEMPORARY: "the relay said not now",
+    DeferReason.THROTTLED: "the relay wants to be sent less at a time",
     DeferReason.RELAY_UNAVAILABLE: "the relay cannot serve anyone now",
     DeferReason.UNCERTAIN: "the relay got the whole message and did not answer",
+    DeferReason.SENDER_UNREADABLE: "what the organization set as its sender cannot be read",
     DeferReason.STORE_UNAVAILABLE: "the store was away",
     DeferReason.INTERNAL_ERROR: "an error of our own came in between",
     DeadReason.MALFORMED: "the event breaks the rules of its format",
@@ -79,14 +81,23 @@ _ADVICE: Final[Mapping[str, str]] = {
         "If people of {org} are to be told: `dispatcher policy set {org} on`, "
         "or for every organization without a policy: `dispatcher policy default set on`."
     ),
+    SkipReason.SUPPRESSED: "If the address works again, take the suppression away.",
     SkipReason.NO_RECIPIENT: "Let the producer send the user's address as user.email.",
     DeferReason.TEMPORARY: "Nothing needs to be done: it is tried again by itself.",
+    DeferReason.THROTTLED: (
+        "Nothing needs to be done: it is tried again by itself, more slowly. No attempt is spent."
+    ),
     DeferReason.RELAY_UNAVAILABLE: (
         "`dispatcher doctor` tests the relay. No attempt is spent while it is away."
     ),
     DeferReason.UNCERTAIN: (
         "Nothing needs to be done: it is sent again under the same Message-ID, "
         "so that the mailbox can recognise a second copy."
+    ),
+    DeferReason.SENDER_UNREADABLE: (
+        "Give the workers the key that {org}'s credentials were encrypted with "
+        "(DISPATCHER_ENCRYPTION_KEYS), or set them again: `dispatcher sender set {org}`. "
+        "No attempt is spent."
     ),
     DeferReason.STORE_UNAVAILABLE: "`dispatcher doctor` tests the store.",
     DeferReason.INTERNAL_ERROR: "The worker's log has the error; it is tried again by itself.",

@@ -41,6 +41,7 @@ OUTCOMES = st.sampled_from(
     [
         Sent(),
         Skipped(SkipReason.POLICY_OFF),
+        Skipped(SkipReason.SUPPRESSED, "the operator said so"),
         Deferred(DeferReason.TEMPORARY, 0.0),
         Deferred(DeferReason.RELAY_UNAVAILABLE, 107.0, burns=False),
         Dead(DeadReason.EXPIRED, "too late"),

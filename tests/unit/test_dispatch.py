@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -11,6 +10,7 @@ import pytest
 from dispatcher.adapters.directory.from_event import FromEvent
 from dispatcher.adapters.mail.smtp_memory import MemoryTransport
 from dispatcher.adapters.store.memory import MemoryLedger
+from dispatcher.adapters.store.memory_correspondence import MemoryCorrespondence
 from dispatcher.adapters.store.memory_policies import MemoryPolicyStore
 from dispatcher.delivery import (
     Dead,
@@ -32,6 +32,7 @@ from dispatcher.errors import (
     RecipientRefused,
     RelayFault,
     RenderError,
+    SenderUnreadable,
     StoreUnavailable,
     TransientTransportError,
     TransportError,
@@ -41,8 +42,11 @@ from dispatcher.events import Event
 from dispatcher.judge import MAX_CRASHES
 from dispatcher.message import Draft, Message, fingerprint
 from dispatcher.policy import INSTANCE, Policy
-from dispatcher.ports import Claim, Ledger, Refusal, Transport
+from dispatcher.ports import Claim, Ledger, Refusal, Terms, Transport
+from dispatcher.sender import Sender
+from dispatcher.suppression import EVERYWHERE, Suppression, SuppressionReason
 from dispatcher.triggers import discover
+from dispatcher.walk import Walk
 from tests.builders import NOON, StandingClock, Witness, a_user, an_event
 
 _T = TypeVar("_T")
@@ -72,6 +76,7 @@ class World:
         self.clock = StandingClock()
         self.ledger = MemoryLedger(self.clock)
         self.policies = MemoryPolicyStore(self.clock)
+        self.correspondence = MemoryCorrespondence()
         self.renderer = PlainRenderer()
         self.transport = MemoryTransport()
         self.witness = Witness()
@@ -79,18 +84,18 @@ class World:
     def dispatcher(
         self, *, ledger: Ledger | None = None, transport: Transport | None = None
     ) -> Dispatcher:
-        return Dispatcher(
-            ledger=ledger or self.ledger,
+        walk = Walk(
             policies=self.policies,
             directory=FromEvent(),
+            correspondence=self.correspondence,
             renderer=self.renderer,
             transport=transport or self.transport,
             clock=self.clock,
-            observer=self.witness,
             triggers=discover(),
             secret=SECRET,
             max_age=MAX_AGE,
         )
+        return Dispatcher(ledger or self.ledger, walk, self.clock, self.witness)
 
     def want_mail(self, owner: str = "acme", *, on: bool = True) -> None:
         asyncio.run(self.policies.put(owner, {"passwordChange": on}))
@@ -103,6 +108,12 @@ class World:
 
     def fails_with(self, *errors: TransportError | None) -> None:
         self.transport = MemoryTransport(errors)
+
+    def suppress(self, address: str, scope: str) -> None:
+        recipient = fingerprint(SECRET, address)
+        self.correspondence.suppressions[scope, recipient] = Suppression(
+            scope, recipient, SuppressionReason.HARD_BOUNCE, NOON, "5.1.1"
+        )
 
     def delivery(self, event_id: str = "evt-1", org: str = "acme") -> Delivery:
         (found,) = asyncio.run(self.ledger.find(event_id, org_id=org))
@@ -143,6 +154,61 @@ def test_the_organizations_own_policy_overrides_the_default(world: World) -> Non
     world.want_mail(INSTANCE)
     world.want_mail("acme", on=False)
     assert world.dispatch() == Skipped(SkipReason.POLICY_OFF)
+
+
+@pytest.mark.parametrize(("scope", "where"), [(EVERYWHERE, "everywhere"), ("acme", "for acme")])
+def test_a_suppressed_address_gets_no_mail_and_the_story_says_why(
+    world: World, scope: str, where: str
+) -> None:
+    world.want_mail()
+    world.suppress("ada@example.org", scope)
+    detail = f"hard_bounce, {where}, since 2026-11-24T12:00:00Z: 5.1.1"
+    assert world.dispatch() == Skipped(SkipReason.SUPPRESSED, detail)
+    told = world.delivery()
+    assert (told.state, told.reason, told.detail) == (State.SKIPPED, "suppressed", detail)
+    assert told.recipient == fingerprint(SECRET, "ada@example.org")
+    assert not world.transport.messages
+
+
+def test_a_suppression_counts_for_its_own_organization_and_address_only(world: World) -> None:
+    world.want_mail()
+    world.suppress("ada@example.org", "globex")
+    world.suppress("bob@example.org", EVERYWHERE)
+    assert world.dispatch() == Sent()
+
+
+def test_a_person_who_sends_a_letter_again_overrides_a_suppression(world: World) -> None:
+    world.want_mail()
+    world.fails_with(RecipientRefused("no such user", code=550))
+    world.dispatch()
+    world.suppress("ada@example.org", EVERYWHERE)
+    assert run(world.ledger.revive("acme", "evt-1"))
+    assert world.dispatch() == Sent()
+
+
+def test_draft_and_transport_get_the_organizations_sender(world: World) -> None:
+    world.want_mail()
+    sender = world.correspondence.senders["acme"] = Sender("acme", "Acme <no-reply@acme.example>")
+    assert world.dispatch() == Sent()
+    assert world.renderer.drafts[0].sender is sender
+    assert world.transport.senders == [sender]
+
+
+def test_a_sender_that_cannot_be_read_defers_the_delivery_and_costs_no_attempt(
+    world: World,
+) -> None:
+    world.want_mail()
+
+    class Locked(MemoryCorrespondence):
+        async def terms(self, org_id: str, recipient: str) -> Terms:
+            del org_id, recipient
+            raise SenderUnreadable("its key is not here")
+
+    world.correspondence = Locked()
+    outcome = world.dispatch()
+    assert isinstance(outcome, Deferred)
+    assert (outcome.reason, outcome.burns) == (DeferReason.SENDER_UNREADABLE, False)
+    assert not world.transport.messages
 
 
 @pytest.mark.parametrize(
@@ -288,8 +354,8 @@ def test_gives_up_an_event_that_workers_die_of_before_anything_else_can_go_wrong
     for _ in range(MAX_CRASHES):
         assert isinstance(run(world.ledger.claim(an_event(), receipt="m-1")), Claim)
         world.clock.advance(16)
-    walker = replace(world.dispatcher(), policies=Deadly(world.clock))
-    outcome = run(walker.dispatch(an_event(), receipt="m-1"))
+    world.policies = Deadly(world.clock)
+    outcome = run(world.dispatcher().dispatch(an_event(), receipt="m-1"))
     assert outcome == Dead(DeadReason.ATTEMPTS, "5 workers died of it")
 
 
@@ -305,10 +371,10 @@ def test_events_that_workers_may_have_died_of_walk_one_at_a_time(world: World) -
         delivering, proceed = asyncio.Event(), asyncio.Event()
 
         class Held(MemoryTransport):
-            async def deliver(self, message: Message) -> Receipt:
+            async def deliver(self, message: Message, sender: Sender | None = None) -> Receipt:
                 delivering.set()
                 await proceed.wait()
-                return await super().deliver(message)
+                return await super().deliver(message, sender)
 
         walker = world.dispatcher(transport=Held())
         first = asyncio.create_task(walker.dispatch(an_event("evt-1"), receipt="m-1"))
@@ -348,11 +414,11 @@ def test_a_late_worker_cannot_overwrite_a_newer_verdict(world: World) -> None:
     world.want_mail()
 
     class Slow(MemoryTransport):
-        async def deliver(self, message: Message) -> Receipt:
+        async def deliver(self, message: Message, sender: Sender | None = None) -> Receipt:
             world.clock.advance(16)
             newer = await world.ledger.claim(an_event(), receipt="m-1")
             assert isinstance(newer, Claim)
-            return await super().deliver(message)
+            return await super().deliver(message, sender)
 
     assert world.dispatch(transport=Slow()) == Sent()
     (seen,) = world.witness.seen
@@ -418,15 +484,13 @@ def test_a_policy_that_cannot_be_read_sends_nothing_and_is_read_again_later(
         async def effective(self, org_id: str) -> Policy | None:
             raise error if org_id else AssertionError
 
-    outcome = run(
-        replace(world.dispatcher(), policies=Broken(world.clock)).dispatch(
-            an_event(), receipt="m-1"
-        )
-    )
+    whole, world.policies = world.policies, Broken(world.clock)
+    outcome = world.dispatch()
     assert isinstance(outcome, Deferred)
     assert outcome.reason is reason
     assert world.transport.messages == []
     world.clock.advance(outcome.delay)
+    world.policies = whole
     assert world.dispatch() == Sent()
 
 
@@ -437,10 +501,10 @@ def test_a_stopping_worker_gives_its_claim_back(world: World) -> None:
         delivering = asyncio.Event()
 
         class Stuck(MemoryTransport):
-            async def deliver(self, message: Message) -> Receipt:
+            async def deliver(self, message: Message, sender: Sender | None = None) -> Receipt:
                 delivering.set()
                 await asyncio.Event().wait()
-                return await super().deliver(message)
+                return await super().deliver(message, sender)
 
         walk = asyncio.create_task(
             world.dispatcher(transport=Stuck()).dispatch(an_event(), receipt="m-1")
@@ -463,13 +527,13 @@ def test_a_worker_that_stops_after_the_final_dot_records_the_doubt(world: World)
         written = asyncio.Event()
 
         class Unheard(MemoryTransport):
-            async def deliver(self, message: Message) -> Receipt:
+            async def deliver(self, message: Message, sender: Sender | None = None) -> Receipt:
                 written.set()
                 try:
                     await asyncio.Event().wait()
                 except asyncio.CancelledError:
                     raise UncertainDelivery("stopped", phase="final", relay="mx") from None
-                return await super().deliver(message)
+                return await super().deliver(message, sender)
 
         walk = asyncio.create_task(
             world.dispatcher(transport=Unheard()).dispatch(an_event(), receipt="m-1")
@@ -501,9 +565,9 @@ def test_an_observer_sees_how_long_it_took(world: World) -> None:
     world.want_mail()
 
     class Late(MemoryTransport):
-        async def deliver(self, message: Message) -> Receipt:
+        async def deliver(self, message: Message, sender: Sender | None = None) -> Receipt:
             world.clock.advance(2.5)
-            return await super().deliver(message)
+            return await super().deliver(message, sender)
 
     world.dispatch(transport=Late())
     (seen,) = world.witness.seen

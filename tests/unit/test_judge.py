@@ -14,6 +14,7 @@ from dispatcher.errors import (
     RecipientRefused,
     RelayFault,
     RenderError,
+    SenderUnreadable,
     StoreUnavailable,
     Throttled,
     TransientTransportError,
@@ -181,9 +182,15 @@ def test_a_relays_fault_burns_no_attempt() -> None:
     )
 
 
+def test_an_unreadable_sender_burns_no_attempt() -> None:
+    assert _judged(SenderUnreadable("its key is not here"), attempt=7) == Deferred(
+        DeferReason.SENDER_UNREADABLE, BACKOFF[0] / 2, burns=False
+    )
+
+
 def test_a_throttled_message_burns_no_attempt() -> None:
     assert _judged(Throttled("slow down"), attempt=7) == Deferred(
-        DeferReason.TEMPORARY, BACKOFF[0] / 2, burns=False
+        DeferReason.THROTTLED, BACKOFF[0] / 2, burns=False
     )
 
 

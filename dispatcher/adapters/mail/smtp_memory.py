@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dispatcher.delivery import Receipt
 from dispatcher.errors import TransportError
 from dispatcher.message import Message
+from dispatcher.sender import Sender
 
 
 class MemoryTransport:
@@ -18,9 +19,10 @@ class MemoryTransport:
 
     def __init__(self, script: Iterable[TransportError | None] = ()) -> None:
         self.messages: list[Message] = []
+        self.senders: list[Sender | None] = []
         self._script = deque(script)
 
-    async def deliver(self, message: Message) -> Receipt:
+    async def deliver(self, message: Message, sender: Sender | None = None) -> Receipt:
         """Keep the message and return a receipt.
 
         Raises:
@@ -30,4 +32,5 @@ class MemoryTransport:
         if error is not None:
             raise error
         self.messages.append(message)
+        self.senders.append(sender)
         return Receipt(relay="memory", code=250, duration=0.0)

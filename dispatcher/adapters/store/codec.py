@@ -62,6 +62,11 @@ def from_microseconds(text: bytes) -> datetime:
     return _EPOCH + int(text) * _MICROSECOND
 
 
+def to_microseconds(moment: datetime) -> int:
+    """Return an aware time as whole microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
 def _encode_ruling(ruling: Ruling | None, org_id: str) -> str:
     """Return a ruling as its sequence and, unless it is the organization itself, its owner."""
     if ruling is None:

@@ -45,8 +45,8 @@ def record(held: Claim, report: Report) -> Operation:
     match report.outcome:
         case Sent():
             return (b"send", *told, mark, bucket)
-        case Skipped(reason):
-            return (b"skip", *told, mark, bucket, reason.encode())
+        case Skipped(reason, detail):
+            return (b"skip", *told, mark, bucket, reason.encode(), to_bytes(plain(detail)))
         case Deferred(reason, delay, burns):
             milliseconds = b"%d" % round(delay * 1000)
             return (b"defer", *told, reason.encode(), milliseconds, b"1" if burns else b"0")

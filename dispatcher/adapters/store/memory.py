@@ -190,9 +190,9 @@ class MemoryLedger(MemoryDeadLetters):
             case Sent():
                 self._count(org_id, "sent")
                 self._finish(record, State.SENT, "")
-            case Skipped(reason):
+            case Skipped(reason, detail):
                 self._count(org_id, "skipped", f"skipped:{reason}")
-                self._finish(record, State.SKIPPED, reason)
+                self._finish(record, State.SKIPPED, reason, detail=detail)
             case Deferred(reason, delay, burns):
                 self._count(org_id, f"deferred:{reason}")
                 self._defer(record, reason, delay, attempts=record.delivery.attempts - (not burns))

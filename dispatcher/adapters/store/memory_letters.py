@@ -70,13 +70,13 @@ class MemoryDeadLetters(MemoryDeliveryLog):
         record.due = self._clock.now() + timedelta(seconds=delay)
         self._change(record, state=State.DEFERRED, reason=reason, due_at=record.due, **changes)
 
-    def _finish(self, record: Record, state: State, reason: str) -> None:
+    def _finish(self, record: Record, state: State, reason: str, **changes: Any) -> None:  # noqa: ANN401 - any field
         key = record.delivery.org_id, record.delivery.event_id
         del self._kept[key]
         record.due = None
         record.last_duplicate = ""
         record.is_evidence = record.is_evidence and state is State.DEAD
-        self._change(record, state=state, reason=reason, event=None, due_at=None)
+        self._change(record, state=state, reason=reason, event=None, due_at=None, **changes)
         self._finished[key] = record
 
     def _change(self, record: Record, **changes: Any) -> None:  # noqa: ANN401 - any field

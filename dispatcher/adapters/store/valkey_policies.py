@@ -12,15 +12,14 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from dispatcher.adapters.store.codec import from_microseconds
-from dispatcher.adapters.store.connection import Script, refused, store_errors
+from dispatcher.adapters.store.connection import Script, refused
 from dispatcher.adapters.store.gatherer import Gatherer
 from dispatcher.adapters.store.names import to_bytes
+from dispatcher.adapters.store.readings import Readings
 from dispatcher.errors import StoreUnavailable
 from dispatcher.policy import INSTANCE, Effect, Policy, Presence, Written
 
 _Operation = Sequence[bytes]
-_Texts = tuple[bytes | None, bytes | None]
-"""The owner's own policy and the default, as they are kept."""
 
 
 class ValkeyPolicyStore:
@@ -29,13 +28,16 @@ class ValkeyPolicyStore:
     Args:
         client: The store.
         prefix: What the names of all keys begin with.
+        readings: What else of the store is read with policies; by default nothing.
     """
 
-    def __init__(self, client: Redis, *, prefix: str = "nd:") -> None:
-        self._client = client
+    def __init__(
+        self, client: Redis, *, prefix: str = "nd:", readings: Readings | None = None
+    ) -> None:
         self._prefix = to_bytes(prefix)
         self._script = Script(client, "policies")
-        self._readings: Gatherer[str, _Texts] = Gatherer(self._read)
+        self._default = self._key(INSTANCE)
+        self._readings = readings or Readings(client)
         self._writings: Gatherer[_Operation, Any] = Gatherer(self._write)
 
     async def load(self, owner: str) -> Policy | None:
@@ -44,7 +46,7 @@ class ValkeyPolicyStore:
         Raises:
             StoreUnavailable: The store did not answer.
         """
-        own, _ = await self._readings.ask(owner)
+        (own,) = await self._readings.ask(self._key(owner))
         return _policy(owner, own)
 
     async def effective(self, org_id: str) -> Policy | None:
@@ -53,7 +55,7 @@ class ValkeyPolicyStore:
         Raises:
             StoreUnavailable: The store did not answer.
         """
-        own, default = await self._readings.ask(org_id)
+        own, default = await self._readings.ask(self._key(org_id), self._default)
         return _policy(org_id, own) or _policy(INSTANCE, default)
 
     async def put(
@@ -80,26 +82,6 @@ class ValkeyPolicyStore:
             StoreUnavailable: The store did not answer; it may have removed it.
         """
         return _policy(owner, await self._writings.ask(_operation("remove", owner)))
-
-    async def _read(self, owners: Sequence[str]) -> Sequence[_Texts]:
-        asked = dict.fromkeys((INSTANCE, *owners))
-        keys = [self._key(owner) for owner in asked]
-        with store_errors():
-            async with self._client.pipeline(transaction=False) as both:
-                both.mget(keys)
-                both.exists(*keys)
-                texts, existing = await both.execute()
-            if existing != len(keys) - texts.count(None):
-                texts = [await self._reread(key) for key in keys]
-        kept = dict(zip(asked, texts, strict=True))
-        return [(kept[owner], kept[INSTANCE]) for owner in owners]
-
-    async def _reread(self, key: bytes) -> Any:  # noqa: ANN401 - text or None
-        """Return what is there, or nonsense where it is no text: MGET takes that for nothing."""
-        try:
-            return await self._client.get(key)
-        except ResponseError:
-            return b""
 
     async def _write(self, operations: Sequence[_Operation]) -> Sequence[Any]:
         replies = await self._script(self._prefix, *chain.from_iterable(operations))

@@ -2,7 +2,7 @@
 --
 -- ARGV after the common ones: lease and requeue horizon in milliseconds, then for each operation
 -- its name and its arguments; the first one is the delivery's name, unless listed here.
-local ARITY = { claim = 5, send = 5, skip = 6, defer = 6, die = 5, release = 2, renew = 2, revive = 1,
+local ARITY = { claim = 5, send = 5, skip = 7, defer = 6, die = 5, release = 2, renew = 2, revive = 1,
   drop = 1, reject = 5, take_due = 1 }
 local NAMELESS = { reject = true, take_due = true }
 local ARGV, FIRST, last = ARGV, 5, #ARGV

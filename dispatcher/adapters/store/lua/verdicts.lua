@@ -46,9 +46,10 @@ function operations.send(name, token, story, digest, bucket)
   return 1
 end
 
-function operations.skip(name, token, story, digest, bucket, reason)
+function operations.skip(name, token, story, digest, bucket, reason, detail)
   local record, answer = told(name, token, story)
   if not record then return answer end
+  record.x = detail
   finish(name, digest, bucket, record, 'skipped:' .. reason)
   conclude(name, 'skipped', reason, 1)
   return 1

@@ -1,0 +1,143 @@
+"""The ledger's ports: claims, and the protocols that write, read and mend deliveries.
+
+The walk and the services take them from ``ports.py``, with all others.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from dispatcher.delivery import Delivery, DeliveryFilter, Report, Totals
+from dispatcher.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's time-limited right to work on a delivery.
+
+    Args:
+        org_id: The event's organization.
+        event_id: The event's id.
+        token: The fencing token: a record with an older one is refused.
+        attempt: The number of the attempt this claim is for; the first is 1.
+        crashes: How many earlier claims ran out without a record; above 0 the message
+            may have been handed over already, and is sent again under the same Message-ID.
+        accepted_at: When the event was first claimed.
+        revived: A person sent this dead letter again, and no attempt was recorded since.
+    """
+
+    org_id: str
+    event_id: str
+    token: int
+    attempt: int
+    crashes: int
+    accepted_at: datetime
+    revived: bool = False
+
+
+class Refusal(StrEnum):
+    """Why a claim is not granted."""
+
+    REDELIVERED = "redelivered"
+    """The queue brought the same message again; the ledger has it in hand."""
+    DUPLICATE = "duplicate"
+    """Another message brought an event that is known; counted as skipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """An event on its way back to the queue: its wire form and the message id it had."""
+
+    receipt: str
+    event: Mapping[str, Any]
+
+
+class Ledger(Protocol):
+    """All deliveries' state, and its only writer while they are on their way.
+
+    State is per (organization, event id). The claim is one atomic step; time is
+    the store's. Every method raises :class:`~dispatcher.errors.StoreUnavailable`.
+    """
+
+    async def claim(self, event: Event, *, receipt: str) -> Claim | Refusal:
+        """Take the event for this worker, or say why it is not to be worked on.
+
+        Grants when it is new, when it is due again, when an earlier claim's lease ran
+        out, and when it is known only as malformed (a corrected event may use its id
+        again). A held claim's lease is renewed until it is recorded.
+
+        Args:
+            event: The event; its wire form is kept while the delivery is open or dead.
+            receipt: The id of the queue's message: it tells a redelivery from a duplicate.
+        """
+        ...
+
+    async def record(self, claim: Claim, report: Report) -> bool:
+        """Write what became of the claim; False when a newer claim has taken over (fencing)."""
+        ...
+
+    async def reject(
+        self,
+        evidence: Mapping[str, Any],
+        *,
+        org_id: str,
+        event_id: str,
+        receipt: str,
+        detail: str,
+    ) -> None:
+        """Keep a malformed event as a dead letter; once per *receipt*.
+
+        Never touches a valid event's delivery with the same id: the letter then goes by
+        its receipt.
+
+        Args:
+            evidence: What may be kept of it: known fields, no password material.
+            org_id: The organization it claims, or "" where that is no valid one.
+            event_id: The id it claims, or "" where that is no valid one.
+            receipt: The id of the queue's message.
+            detail: What rule it breaks.
+        """
+        ...
+
+    async def take_due(self, limit: int) -> Sequence[Parcel]:
+        """Return up to *limit* deliveries to put back on the queue, and mark them as queued.
+
+        Due are deferred deliveries whose time has come and claims whose lease ran out.
+        Only one caller gets each. A parcel that never reaches the queue is returned again
+        after the requeue horizon (the adapter's setting, seconds).
+        """
+        ...
+
+    async def release(self, claim: Claim) -> None:
+        """Give a claim back unworked, due at once: a worker is stopping."""
+        ...
+
+
+class DeliveryLog(Protocol):
+    """Reads the ledger: for the person who asks what became of an event."""
+
+    async def find(self, event_id: str, *, org_id: str = "") -> Sequence[Delivery]:
+        """Return the deliveries of that event id, one per organization that has it."""
+        ...
+
+    async def deliveries(self, wanted: DeliveryFilter, *, limit: int = 100) -> Sequence[Delivery]:
+        """Return the newest deliveries that match, newest first."""
+        ...
+
+    async def totals(self, *, org_id: str = "") -> Totals:
+        """Return the counts of one organization, or of all."""
+        ...
+
+
+class DeadLetters(Protocol):
+    """Changes dead letters, for the person who mends them."""
+
+    async def revive(self, org_id: str, event_id: str) -> bool:
+        """Make a dead letter due at once, as a further attempt; False where there is none."""
+        ...
+
+    async def drop(self, org_id: str, event_id: str) -> bool:
+        """Close a dead letter for good: its event is erased, its outcome stays dead."""
+        ...

@@ -1,0 +1,161 @@
+"""The stops of the walk between claim and record: what is to become of an event, and why.
+
+::
+
+    2 Trigger ─▶ 3 Policy ─▶ 4 Recipient ─▶ 5 Message ─▶ 6 Delivery ─▶ 7 Outcome (judge)
+
+No stop looks back. Silence is an outcome with a reason.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+
+from dispatcher.delivery import (
+    Attempt,
+    Dead,
+    DeadReason,
+    Deferred,
+    Outcome,
+    Receipt,
+    Report,
+    Ruling,
+    Sent,
+    Skipped,
+    SkipReason,
+)
+from dispatcher.errors import TransportError, UnknownTrigger
+from dispatcher.events import Event, Recipient
+from dispatcher.judge import MAX_CRASHES, judge
+from dispatcher.message import Draft, fingerprint
+from dispatcher.policy import Policy
+from dispatcher.ports import (
+    Claim,
+    Clock,
+    Correspondence,
+    Directory,
+    PolicyStore,
+    Renderer,
+    Transport,
+)
+from dispatcher.sender import Sender
+from dispatcher.suppression import EVERYWHERE, Suppression
+from dispatcher.triggers import Trigger, Triggers
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Tells the right person, when the organization wants it; learns what became of it.
+
+    Args:
+        policies: Says what an organization wants.
+        directory: Says who is to be told.
+        correspondence: Says how the organization's mails leave, and to whom none may go.
+        renderer: Makes the message.
+        transport: Hands it to a relay.
+        clock: Tells the time.
+        triggers: The kinds of mail there are.
+        secret: Keys the fingerprints of addresses.
+        max_age: Seconds after which an undelivered event is dead instead of late.
+    """
+
+    policies: PolicyStore
+    directory: Directory
+    correspondence: Correspondence
+    renderer: Renderer
+    transport: Transport
+    clock: Clock
+    triggers: Triggers
+    secret: bytes
+    max_age: float
+
+    async def take(self, event: Event, claim: Claim) -> Report:
+        """Return what became of the event. Total: every error has an answer."""
+        try:
+            return await self._steps(event, claim)
+        except Exception as error:  # noqa: BLE001 - a claim that nobody records would never end
+            return Report(self._judge(error, event, claim))
+
+    async def _steps(self, event: Event, claim: Claim) -> Report:
+        if claim.crashes >= MAX_CRASHES:
+            return Report(Dead(DeadReason.ATTEMPTS, f"{claim.crashes} workers died of it"))
+        try:
+            trigger = self.triggers.for_type(event.type)
+        except UnknownTrigger as error:
+            return Report(Dead(DeadReason.MALFORMED, str(error)))
+        policy = await self.policies.effective(event.org_id)
+        ruling = Ruling(policy.owner, policy.sequence) if policy else None
+        if not (policy and policy.permits(trigger.switch)):
+            return Report(_silence(policy), trigger.name, ruling)
+        recipient = await self.directory.find(event)
+        if recipient is None:
+            return Report(Skipped(SkipReason.NO_RECIPIENT), trigger.name, ruling)
+        known_by = fingerprint(self.secret, recipient.address)
+        terms = await self.correspondence.terms(event.org_id, known_by)
+        if terms.suppression and not claim.revived:  # a person who sends it again knows
+            return Report(_suppressed(terms.suppression), trigger.name, ruling, known_by)
+        outcome, attempt = await self._attempt(event, trigger, recipient, terms.sender, claim)
+        return Report(outcome, trigger.name, ruling, known_by, attempt)
+
+    async def _attempt(
+        self,
+        event: Event,
+        trigger: Trigger,
+        recipient: Recipient,
+        sender: Sender | None,
+        claim: Claim,
+    ) -> tuple[Outcome, Attempt | None]:
+        age = self._age(event)
+        if age >= self.max_age and not claim.revived:  # a person who sends it again knows its age
+            return Dead(DeadReason.EXPIRED, f"the change was {age:.0f} s ago"), None
+        started_at, started = self.clock.now(), monotonic()
+        try:
+            facts = trigger.facts(event)
+            draft = Draft(trigger.name, event.org_id, event.id, recipient, facts, sender)
+            receipt = await self.transport.deliver(self.renderer.render(draft), sender)
+        except Exception as error:  # noqa: BLE001 - the judge has an answer for every error
+            outcome = self._judge(error, event, claim)
+            attempt = _failed(claim, started_at, monotonic() - started, outcome.reason.value, error)
+            return outcome, attempt
+        return Sent(), _accepted(claim, started_at, receipt)
+
+    def _judge(self, error: Exception, event: Event, claim: Claim) -> Deferred | Dead:
+        age = self._age(event)
+        return judge(error, attempt=claim.attempt, age=age, max_age=self.max_age)
+
+    def _age(self, event: Event) -> float:
+        return (self.clock.now() - event.occurred_at).total_seconds()
+
+
+def _silence(policy: Policy | None) -> Skipped:
+    return Skipped(SkipReason.POLICY_UNSET if policy is None else SkipReason.POLICY_OFF)
+
+
+def _suppressed(suppression: Suppression) -> Skipped:
+    where = "everywhere" if suppression.scope == EVERYWHERE else f"for {suppression.scope}"
+    said = f": {suppression.detail}" if suppression.detail else ""
+    detail = f"{suppression.reason}, {where}, since {suppression.since:%Y-%m-%dT%H:%M:%SZ}{said}"
+    return Skipped(SkipReason.SUPPRESSED, detail)
+
+
+def _accepted(claim: Claim, started_at: datetime, receipt: Receipt) -> Attempt:
+    return Attempt(
+        claim.attempt, started_at, receipt.duration, "sent", receipt.relay, "final", receipt.code
+    )
+
+
+def _failed(
+    claim: Claim, started_at: datetime, duration: float, result: str, error: Exception
+) -> Attempt:
+    if not isinstance(error, TransportError):
+        return Attempt(claim.attempt, started_at, duration, result)
+    return Attempt(
+        claim.attempt,
+        started_at,
+        duration,
+        result,
+        error.relay,
+        error.phase,
+        error.code,
+        error.enhanced,
+    )
