@@ -9,7 +9,9 @@
     │   ├── UntrustedEvent
     │   ├── UnknownTrigger
     │   ├── InvalidPolicy
-    │   └── PolicyNotFound
+    │   ├── PolicyNotFound
+    │   ├── InvalidSender
+    │   └── SenderNotFound
     ├── AccessError                     the caller may not
     │   ├── Unauthenticated
     │   ├── MembershipNotFound          has no role in that organization, which may not exist
@@ -65,6 +67,14 @@ class InvalidPolicy(RejectedInput):
 
 class PolicyNotFound(RejectedInput):
     """There is no such policy to read, change or reset."""
+
+
+class InvalidSender(RejectedInput):
+    """What an organization wants to be its sender cannot be used."""
+
+
+class SenderNotFound(RejectedInput):
+    """The organization has no sender of its own."""
 
 
 class AccessError(DispatcherError):

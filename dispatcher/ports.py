@@ -13,7 +13,7 @@ from dispatcher.events import Event, Recipient
 from dispatcher.ledger import Claim, DeadLetters, DeliveryLog, Ledger, Parcel, Refusal
 from dispatcher.message import Draft, Message
 from dispatcher.policy import Policy, Presence, Written
-from dispatcher.sender import Sender
+from dispatcher.sender import Sender, SenderChange, SenderWritten
 from dispatcher.suppression import Suppression
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Queue",
     "Refusal",
     "Renderer",
+    "SenderStore",
     "Terms",
     "Transport",
 ]
@@ -107,6 +108,38 @@ class Correspondence(Protocol):
             SenderUnreadable: What the organization set cannot be read: no mail may leave
                 under another name, or over another relay, in its place.
         """
+        ...
+
+
+class SenderStore(Protocol):
+    """Keeps organizations' senders; every write is one atomic step.
+
+    Every method raises :class:`~dispatcher.errors.StoreUnavailable`, and
+    :class:`~dispatcher.errors.SenderUnreadable` where it needs relays that it cannot decrypt.
+    """
+
+    async def load(self, org_id: str) -> Sender | None:
+        """Return the organization's sender, or None."""
+        ...
+
+    async def put(self, org_id: str, change: SenderChange) -> SenderWritten:
+        """Change the organization's sender; what is so already changes nothing.
+
+        Raises:
+            ConfigError: There is no key to encrypt relays with.
+        """
+        ...
+
+    async def remove(self, org_id: str) -> Sender | None:
+        """Reset the organization's sender; return what is left, its sequence, or None."""
+        ...
+
+    async def organizations(self) -> Sequence[str]:
+        """Return who has a sender, in order."""
+        ...
+
+    async def reseal(self, org_id: str) -> bool:
+        """Encrypt the organization's relays with the newest key; False where they are already."""
         ...
 
 

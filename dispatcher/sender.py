@@ -24,3 +24,31 @@ class Sender:
     relays: str = field(default="", repr=False)
     sequence: int = 0
     changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SenderChange:
+    """What to change of a sender: None leaves a field as it is, "" resets it.
+
+    Args:
+        mail_from: As in :class:`Sender`, and so the others.
+        reply_to: The same.
+        relays: The same.
+    """
+
+    mail_from: str | None = None
+    reply_to: str | None = None
+    relays: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SenderWritten:
+    """What became of a change.
+
+    Args:
+        sender: The sender as it is now, or as it was reset: then without any field.
+        changed: Whether anything did.
+    """
+
+    sender: Sender
+    changed: bool

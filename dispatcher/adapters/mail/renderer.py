@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from dispatcher.adapters.mail.addresses import Address, parse_address, parse_mailbox
+from dispatcher.adapters.mail.addresses import Address, parse_address
 from dispatcher.adapters.mail.catalogues import read_catalogues
-from dispatcher.adapters.mail.composer import Composer, Envelope
+from dispatcher.adapters.mail.composer import Envelope
+from dispatcher.adapters.mail.letterheads import Letterheads
 from dispatcher.adapters.mail.locales import ENGLISH, Languages
 from dispatcher.adapters.mail.templates import Edition, default_folder, load_editions
 from dispatcher.adapters.mail.values import plain, plain_facts
@@ -62,9 +63,8 @@ class MailRenderer:
     Args:
         editions: Every kind of mail in every language, by (template, language).
         languages: Picks a reader's language.
-        composer: Gives messages their wire form.
+        letterheads: Gives messages their wire form, and the sender's name.
         secret: Keys the Message-IDs.
-        domain: Their right-hand side, ASCII.
     """
 
     def __init__(
@@ -72,15 +72,13 @@ class MailRenderer:
         *,
         editions: Mapping[tuple[str, str], Edition],
         languages: Languages,
-        composer: Composer,
+        letterheads: Letterheads,
         secret: bytes,
-        domain: str,
     ) -> None:
         self._editions = editions
         self._languages = languages
-        self._composer = composer
+        self._letterheads = letterheads
         self._secret = secret
-        self._domain = domain
 
     @classmethod
     def load(
@@ -101,28 +99,23 @@ class MailRenderer:
             secret: The installation's secret, at least 16 bytes.
             clock: Tells the time for Date.
             contact: The route for "this was not me": an address, a phone number or an https page.
-            instance_name: What the mails call the sender; by default the sender's name, or domain.
+            instance_name: What mails of this sender call it; by default its name, or domain.
             default_locale: The BCP 47 tag for readers whose language is unknown.
             folders: The operator's template folders, the one that counts most first, ours last.
 
         Raises:
             ConfigError: Something in these cannot work; the text says what and where.
         """
-        mailbox = parse_mailbox(sender)
         route = Contact.parse(contact)
         searched = [*folders, default_folder()]
         catalogues = read_catalogues(searched)
-        constants = {
-            "instance": instance_name or mailbox.name or mailbox.address.domain,
-            "contact": route.text,
-            "contact_link": route.link,
-        }
+        constants = {"contact": route.text, "contact_link": route.link}
+        letterheads = Letterheads(sender, reply_to=route.reply_to, name=instance_name, clock=clock)
         return cls(
             editions=load_editions(searched, catalogues.values(), constants),
             languages=Languages(catalogues, default_locale),
-            composer=Composer(mailbox, reply_to=route.reply_to, clock=clock),
+            letterheads=letterheads,
             secret=secret,
-            domain=mailbox.address.domain,
         )
 
     def render(self, draft: Draft) -> Message:
@@ -130,7 +123,9 @@ class MailRenderer:
 
         Raises:
             RenderError: A template failed, or what it made cannot be sent.
+            SenderUnreadable: The organization's sender cannot be used as it is stored.
         """
+        letterhead = self._letterheads.of(draft.sender)
         recipient = parse_address(draft.recipient.address)
         choice = self._languages.choose(draft.recipient.locale)
         edition = self._editions.get((draft.template, choice.language))
@@ -139,6 +134,7 @@ class MailRenderer:
         name = plain(draft.recipient.name)
         values = plain_facts(draft.facts, choice.spell)
         values["name"] = name
+        values["instance"] = letterhead.name
         values["organization"] = plain(draft.org_id)
         values["account"] = values.get("login_name") or recipient.spec
         message = message_id(
@@ -146,7 +142,7 @@ class MailRenderer:
             org_id=draft.org_id,
             event_id=draft.event_id,
             template=draft.template,
-            domain=self._domain,
+            domain=letterhead.domain,
         )
         envelope = Envelope(message, recipient, name or "", choice.language)
-        return self._composer.compose(edition.render(values), envelope)
+        return letterhead.composer.compose(edition.render(values), envelope)

@@ -5,15 +5,16 @@ relays, encrypted, or nothing. After a reset only the sequence is left: it never
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
-from dispatcher.adapters.store.codec import from_microseconds, plain, to_microseconds
+from dispatcher.adapters.store.codec import from_microseconds, plain
 from dispatcher.adapters.store.names import to_bytes
 from dispatcher.errors import StoreUnavailable
 from dispatcher.sender import Sender
 
 Unseal = Callable[[str, bytes], str]
-"""Returns what was encrypted for a context, see :meth:`Vault.unseal`."""
+"""Returns what was encrypted for a context, as :meth:`Vault.unseal` does."""
 
 _LAST_COLUMN: Final = 4
 
@@ -28,11 +29,55 @@ def context(org_id: str) -> str:
     return f"sender relays {org_id}"
 
 
-def encode(sender: Sender, sealed: bytes) -> bytes:
-    """Return the record; *sealed* are the relays, encrypted, or nothing."""
-    changed = to_microseconds(sender.changed_at) if sender.changed_at else 0
-    columns = str(sender.sequence), str(changed), plain(sender.mail_from), plain(sender.reply_to)
-    return b"%b\t%b" % (to_bytes("\t".join(columns)), sealed)
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A record's columns as they are kept; all empty but the sequence after a reset."""
+
+    sequence: int = 0
+    changed: bytes = b""
+    mail_from: str = ""
+    reply_to: str = ""
+    sealed: bytes = b""
+
+    @property
+    def is_set(self) -> bool:
+        """Tell whether the sender has any field."""
+        return bool(self.mail_from or self.reply_to or self.sealed)
+
+    def encoded(self) -> bytes:
+        """Return the columns that a caller sets, or nothing where none is."""
+        if not self.is_set:
+            return b""
+        texts = to_bytes(f"{plain(self.mail_from)}\t{plain(self.reply_to)}\t")
+        return texts + self.sealed
+
+    def sender(self, org_id: str, unseal: Unseal) -> Sender:
+        """Return the sender of these columns.
+
+        Raises:
+            SenderUnreadable: The relays cannot be decrypted here.
+        """
+        relays = unseal(context(org_id), self.sealed) if self.sealed else ""
+        changed_at = from_microseconds(self.changed) if self.changed else None
+        return Sender(org_id, self.mail_from, self.reply_to, relays, self.sequence, changed_at)
+
+
+def parse(text: bytes | None) -> Columns:
+    """Return a record's columns.
+
+    Raises:
+        StoreUnavailable: The record is broken.
+    """
+    if text is None:
+        return Columns()
+    try:
+        if text.isdigit():
+            return Columns(int(text))
+        sequence, changed, mail_from, reply_to, sealed = text.split(b"\t", _LAST_COLUMN)
+        from_microseconds(changed)
+        return Columns(int(sequence), changed, mail_from.decode(), reply_to.decode(), sealed)
+    except ValueError as error:
+        raise StoreUnavailable("a sender in the store is broken") from error
 
 
 def decode(org_id: str, text: bytes, unseal: Unseal) -> Sender | None:
@@ -42,18 +87,5 @@ def decode(org_id: str, text: bytes, unseal: Unseal) -> Sender | None:
         SenderUnreadable: The relays cannot be decrypted here.
         StoreUnavailable: The record is broken.
     """
-    if text.isdigit():
-        return None
-    try:
-        sequence, changed, mail_from, reply_to, sealed = text.split(b"\t", _LAST_COLUMN)
-        fields = mail_from.decode(), reply_to.decode()
-        number, changed_at = int(sequence), from_microseconds(changed)
-    except ValueError as error:
-        raise StoreUnavailable("a sender in the store is broken") from error
-    relays = unseal(context(org_id), sealed) if sealed else ""
-    return Sender(org_id, *fields, relays, number, changed_at)
-
-
-def sequence_of(text: bytes | None) -> int:
-    """Return how many changes a record has seen, a reset one too; 0 where there is none."""
-    return int(text.split(b"\t", 1)[0]) if text else 0
+    columns = parse(text)
+    return columns.sender(org_id, unseal) if columns.is_set else None

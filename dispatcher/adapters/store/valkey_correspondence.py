@@ -3,12 +3,14 @@
 It travels with the policies that are read in the same tick.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from dispatcher.adapters.store import sender_record, suppression_record
 from dispatcher.adapters.store.names import to_bytes
 from dispatcher.adapters.store.readings import Readings
 from dispatcher.adapters.store.sender_record import Unseal
+from dispatcher.errors import SenderUnreadable
 from dispatcher.ports import Terms
 from dispatcher.suppression import EVERYWHERE, Suppression
 
@@ -22,12 +24,21 @@ class ValkeyCorrespondence:
         readings: The way to the store.
         prefix: What the names of all keys begin with.
         unseal: Opens what is encrypted at rest.
+        on_unreadable: Is told of an organization whose secrets cannot be decrypted here.
     """
 
-    def __init__(self, readings: Readings, unseal: Unseal, *, prefix: str = "nd:") -> None:
+    def __init__(
+        self,
+        readings: Readings,
+        unseal: Unseal,
+        *,
+        prefix: str = "nd:",
+        on_unreadable: Callable[[str, SenderUnreadable], None] = lambda _org_id, _error: None,
+    ) -> None:
         self._readings = readings
         self._prefix = to_bytes(prefix)
         self._unseal = unseal
+        self._on_unreadable = on_unreadable
 
     async def terms(self, org_id: str, recipient: str) -> Terms:
         """Return what counts for mails of the organization to that recipient.
@@ -44,7 +55,11 @@ class ValkeyCorrespondence:
         suppression = _suppression(org_id, recipient, everywhere, here)
         if sender is None:
             return _USUAL if suppression is None else Terms(suppression=suppression)
-        return Terms(sender_record.decode(org_id, sender, self._unseal), suppression)
+        try:
+            return Terms(sender_record.decode(org_id, sender, self._unseal), suppression)
+        except SenderUnreadable as error:
+            self._on_unreadable(org_id, error)
+            raise
 
 
 def _suppression(

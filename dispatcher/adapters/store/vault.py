@@ -62,6 +62,10 @@ class Vault:
         """Return the mark of the key that seals, or "" without any key."""
         return next(iter(self._keys), "")
 
+    def is_newest(self, sealed: bytes) -> bool:
+        """Tell whether the newest key opens it."""
+        return sealed.partition(b".")[0] == self.newest.encode()
+
     def seal(self, context: str, text: str) -> bytes:
         """Return the text encrypted for a context.
 
