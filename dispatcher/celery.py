@@ -150,13 +150,13 @@ async def _update(
     try:
         org_id, switches = _wanted(args, kwargs, services.switches)
         written = await insist(
-            lambda: services.policies.update(org_id, switches), services.observer
+            lambda: services.policies.update(org_id, switches, by="task"), services.observer
         )
     except DispatcherError as error:
         services.observer.policy_refused(error)
         return policy_wire.failure(error)
     services.observer.policy_written(written)
-    return policy_wire.details(written.standing)
+    return policy_wire.changed(services.policies.details(written))
 
 
 def _wanted(

@@ -10,6 +10,8 @@
     │   ├── UnknownTrigger
     │   ├── InvalidPolicy
     │   ├── PolicyNotFound
+    │   ├── PolicyExists
+    │   ├── PolicyUnchanged
     │   ├── InvalidSender
     │   └── SenderNotFound
     ├── AccessError                     the caller may not
@@ -39,6 +41,11 @@ class DispatcherError(Exception):
     """The root of everything raised on purpose; ``retryable`` is what the judge reads."""
 
     retryable: ClassVar[bool] = False
+
+    def __init__(self, *arguments: object, id: str = "") -> None:  # noqa: A002 - the API's word
+        """Make an error; callers of the API know its very case by *id*, such as ORG-x029n3."""
+        super().__init__(*arguments)
+        self.id = id
 
 
 class ConfigError(DispatcherError):
@@ -75,6 +82,14 @@ class InvalidSender(RejectedInput):
 
 class SenderNotFound(RejectedInput):
     """The organization has no sender of its own."""
+
+
+class PolicyExists(RejectedInput):
+    """There is such a policy already: it cannot be added."""
+
+
+class PolicyUnchanged(RejectedInput):
+    """The policy is so already, and the caller wants to know."""
 
 
 class AccessError(DispatcherError):

@@ -4,6 +4,7 @@ A policy is an open map of switches, so a new kind of mail needs no change here.
 A switch that is not set is off.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,23 @@ from dispatcher.errors import PolicyNotFound
 
 INSTANCE: Final = "*"
 """The owner of the default policy; no organization can be called that."""
+
+_ORGANIZATION: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def can_be_organization(owner: str) -> bool:
+    """Tell whether an organization can be called that."""
+    return _ORGANIZATION.fullmatch(owner) is not None
+
+
+class Manner(StrEnum):
+    """How changes are taken."""
+
+    SETTING = "setting"
+    """A change says how things shall be, because callers and queues try again: an update
+    creates what is not there, and setting what is already so succeeds and changes nothing."""
+    ZITADEL = "zitadel"
+    """To the letter of the API we mirror: an update changes what is there, or is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +75,7 @@ class Effect(StrEnum):
 
     CREATED = "created"
     CHANGED = "changed"
+    REMOVED = "removed"
     UNCHANGED = "unchanged"
     REFUSED = "refused"
     """The policy was there, or was not, against what the writer asked for."""
@@ -64,7 +83,10 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A write's effect, and the policy as it now stands (None where there is none)."""
+    """A write's effect, and the policy as it now stands, or stood when it was removed.
+
+    None where there is none.
+    """
 
     effect: Effect
     policy: Policy | None
@@ -79,3 +101,41 @@ class Written:
         if self.policy is None:
             raise PolicyNotFound("there is no policy to change")
         return self.policy
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What an answer tells of a policy beside its switches.
+
+    Args:
+        sequence: The policy's.
+        created_at: When it was added; None where this answer does not tell.
+        changed_at: When it last changed; None where this answer does not tell.
+        resource_owner: The organization's id, or the instance's.
+    """
+
+    sequence: int
+    created_at: datetime | None
+    changed_at: datetime | None
+    resource_owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a policy, for auditors.
+
+    Args:
+        sequence: The policy's sequence since then.
+        at: When, by the store's clock.
+        by: Who: ``task``, ``cli:<user>``, or an API caller's id; "" where it is not known.
+        effect: What was done.
+        before: The switches before; None where there was no policy.
+        after: The switches since; None where it was removed.
+    """
+
+    sequence: int
+    at: datetime
+    by: str
+    effect: Effect
+    before: Mapping[str, bool] | None
+    after: Mapping[str, bool] | None

@@ -1,38 +1,181 @@
-"""Policies as JSON: the form in which the update task, and later HTTP, take and give them.
+"""Policies as JSON: the form in which the update task and HTTP take and give them.
 
-The bodies are those of ZITADEL's API: a uint64 is a string, a time is RFC 3339 in
-UTC, an error is ``{"code", "message", "details"}`` with gRPC's codes.
+The bodies are those of ZITADEL's API, in protobuf's JSON mapping: a uint64 is a
+string, a time is RFC 3339 in UTC, an error is ``{"code", "message", "details"}``
+with gRPC's codes.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import IntEnum
 from typing import Any, Final
 
-from dispatcher.errors import DispatcherError, InvalidPolicy, PolicyNotFound, StoreUnavailable
-from dispatcher.policy import Policy
+from dispatcher.errors import (
+    DispatcherError,
+    InvalidPolicy,
+    MembershipNotFound,
+    PermissionDenied,
+    PolicyExists,
+    PolicyNotFound,
+    PolicyUnchanged,
+    RateLimited,
+    RejectedInput,
+    StoreUnavailable,
+    Unauthenticated,
+)
+from dispatcher.policy import Change, Details, Manner, Policy
 
 _DETAIL: Final = "type.googleapis.com/zitadel.v1.ErrorDetail"
 
-_CODES: Final[Mapping[type[DispatcherError], tuple[int, str]]] = {
-    # gRPC's status codes: INVALID_ARGUMENT, NOT_FOUND, UNAVAILABLE
-    InvalidPolicy: (3, "POLICY-invalid"),
-    PolicyNotFound: (5, "POLICY-not-found"),
-    StoreUnavailable: (14, "STORE-unavailable"),
+
+class Code(IntEnum):
+    """gRPC's status codes."""
+
+    OK = 0
+    CANCELLED = 1
+    UNKNOWN = 2
+    INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
+    NOT_FOUND = 5
+    ALREADY_EXISTS = 6
+    PERMISSION_DENIED = 7
+    RESOURCE_EXHAUSTED = 8
+    FAILED_PRECONDITION = 9
+    ABORTED = 10
+    OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
+    INTERNAL = 13
+    UNAVAILABLE = 14
+    DATA_LOSS = 15
+    UNAUTHENTICATED = 16
+
+
+HTTP_STATUS: Final[Mapping[Code, int]] = {
+    Code.OK: 200,
+    Code.CANCELLED: 499,
+    Code.UNKNOWN: 500,
+    Code.INVALID_ARGUMENT: 400,
+    Code.DEADLINE_EXCEEDED: 504,
+    Code.NOT_FOUND: 404,
+    Code.ALREADY_EXISTS: 409,
+    Code.PERMISSION_DENIED: 403,
+    Code.RESOURCE_EXHAUSTED: 429,
+    Code.FAILED_PRECONDITION: 400,
+    Code.ABORTED: 409,
+    Code.OUT_OF_RANGE: 400,
+    Code.UNIMPLEMENTED: 501,
+    Code.INTERNAL: 500,
+    Code.UNAVAILABLE: 503,
+    Code.DATA_LOSS: 500,
+    Code.UNAUTHENTICATED: 401,
 }
-_INTERNAL: Final = (13, "INTERNAL-error")
+"""What HTTP makes of each code; grpc-gateway's table."""
+
+_CODES: Final[Mapping[type[DispatcherError], Code]] = {
+    PolicyNotFound: Code.NOT_FOUND,
+    PolicyExists: Code.ALREADY_EXISTS,
+    PolicyUnchanged: Code.FAILED_PRECONDITION,
+    RejectedInput: Code.INVALID_ARGUMENT,
+    Unauthenticated: Code.UNAUTHENTICATED,
+    MembershipNotFound: Code.NOT_FOUND,
+    PermissionDenied: Code.PERMISSION_DENIED,
+    RateLimited: Code.RESOURCE_EXHAUSTED,
+    StoreUnavailable: Code.UNAVAILABLE,
+}
+
+_IDS: Final[Mapping[Code, str]] = {
+    Code.INVALID_ARGUMENT: "POLICY-invalid",
+    Code.NOT_FOUND: "POLICY-not-found",
+    Code.UNAVAILABLE: "STORE-unavailable",
+    Code.INTERNAL: "INTERNAL-error",
+}
+"""The ids of errors that come without one."""
 
 
-def parse_update(body: object, switches: frozenset[str]) -> Mapping[str, bool]:
+def code_of(error: DispatcherError) -> Code:
+    """Return an error's gRPC code."""
+    for kind in type(error).__mro__:
+        if kind in _CODES:
+            return _CODES[kind]
+    return Code.INTERNAL
+
+
+def id_of(error: DispatcherError, manner: Manner = Manner.SETTING) -> str:
+    """Return the id that callers know an error's case by; in ZITADEL's manner some have none."""
+    return error.id or ("" if manner is Manner.ZITADEL else _IDS.get(code_of(error), ""))
+
+
+def message_of(error: DispatcherError, manner: Manner = Manner.SETTING) -> str:
+    """Return an error's message as an answer tells it: with its id."""
+    named = id_of(error, manner)
+    return f"{error} ({named})" if named else str(error)
+
+
+def failure(error: DispatcherError, manner: Manner = Manner.SETTING) -> dict[str, Any]:
+    """Return an error as the API's error body."""
+    named = id_of(error, manner)
+    body = {"code": int(code_of(error)), "message": message_of(error, manner)}
+    if named:
+        return body | {"details": [{"@type": _DETAIL, "id": named, "message": str(error)}]}
+    return body if manner is Manner.ZITADEL else body | {"details": []}
+
+
+def decode(text: bytes, manner: Manner = Manner.SETTING) -> object:
+    """Return a request's body, decoded.
+
+    In ZITADEL's manner no body is an empty one, and what follows the first value is ignored.
+
+    Raises:
+        InvalidPolicy: It is not JSON.
+    """
+    strict = manner is Manner.ZITADEL
+    if strict and not text.strip():
+        return _Members()
+    try:
+        body, end = _DECODER.raw_decode(text.decode().lstrip(" \t\r\n"))
+        rest = text.decode().lstrip(" \t\r\n")[end:].strip(" \t\r\n")
+    except (ValueError, RecursionError):
+        raise InvalidPolicy("the body is not JSON") from None
+    if rest and not strict:
+        raise InvalidPolicy("the body is more than one JSON value")
+    return body
+
+
+class _Members(dict[str, object]):
+    """A JSON object, and which of its members are there more than once."""
+
+    def __init__(self, pairs: list[tuple[str, object]] | None = None) -> None:
+        super().__init__(pairs or ())
+        names = [name for name, _ in pairs or ()]
+        self.repeated = {name for name in names if names.count(name) > 1} if pairs else set()
+
+
+def _no_number(text: str) -> object:
+    raise ValueError(f"{text} is no JSON")
+
+
+# float: an integer of a thousand digits is a number like any other, and as little wanted.
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_Members, parse_constant=_no_number, parse_int=float
+)
+
+
+def parse_update(
+    body: object, switches: frozenset[str], manner: Manner = Manner.SETTING
+) -> Mapping[str, bool]:
     """Return the switches that an update body sets.
 
     Each may be spelt as the API does (``passwordChange``) or as its proto does
-    (``password_change``). Unknown fields are ignored, as the mirrored API does; a
+    (``password_change``). Unknown fields are ignored, as the mirrored API does. A
     body that sets nothing is refused, because a slip of the pen in the one field
-    that matters must not look like success.
+    that matters must not look like success; in ZITADEL's manner what is not set,
+    or null, is off.
 
     Args:
         body: Decoded JSON, for example ``{"passwordChange": true}``.
         switches: The switches that mean something.
+        manner: In which manner.
 
     Raises:
         InvalidPolicy: The body is not of that form; the text says what was expected.
@@ -40,38 +183,67 @@ def parse_update(body: object, switches: frozenset[str]) -> Mapping[str, bool]:
     expected = " or ".join(f'{{"{switch}": true}}' for switch in sorted(switches))
     if not isinstance(body, Mapping):
         raise InvalidPolicy(f"expected a JSON object such as {expected}")
+    repeated = body.repeated if isinstance(body, _Members) else set()
     found: dict[str, bool] = {}
     for switch in sorted(switches):
         spelt = [name for name in (switch, _snake(switch)) if name in body]
         if len(spelt) > 1:
             raise InvalidPolicy(f"{switch} is set twice, as {' and as '.join(spelt)}: expected one")
         for name in spelt:
-            value = body[name]
-            if not isinstance(value, bool):
-                raise InvalidPolicy(f"{name}: expected true or false, got {_json_type(value)}")
-            found[switch] = value
+            if name in repeated:
+                raise InvalidPolicy(f"{name} is set twice: expected one")
+            found[switch] = _flag(name, body[name], manner)
+    if manner is Manner.ZITADEL:
+        return dict.fromkeys(sorted(switches), False) | found
     if not found:
         raise InvalidPolicy(f"the body sets nothing: expected {expected}")
     return found
 
 
-def details(policy: Policy) -> dict[str, Any]:
+def _flag(name: str, value: object, manner: Manner) -> bool:
+    if value is None and manner is Manner.ZITADEL:
+        return False
+    if isinstance(value, bool):
+        return value
+    raise InvalidPolicy(f"{name}: expected true or false, got {_json_type(value)}")
+
+
+def changed(details: Details) -> dict[str, Any]:
     """Return a successful change as the API's body."""
+    return {"details": details_body(details)}
+
+
+def details_body(details: Details) -> dict[str, str]:
+    """Return details; what they do not tell is left out."""
+    times = {"creationDate": details.created_at, "changeDate": details.changed_at}
     return {
-        "details": {
-            "sequence": str(policy.sequence),
-            "creationDate": timestamp(policy.created_at),
-            "changeDate": timestamp(policy.changed_at),
-            "resourceOwner": policy.owner,
-        }
+        "sequence": str(details.sequence),
+        **{name: timestamp(time) for name, time in times.items() if time is not None},
+        "resourceOwner": details.resource_owner,
     }
 
 
-def failure(error: DispatcherError) -> dict[str, Any]:
-    """Return an error as the API's error body."""
-    code, name = _CODES.get(type(error), _INTERNAL)
-    detail = {"@type": _DETAIL, "id": name, "message": str(error)}
-    return {"code": code, "message": f"{error} ({name})", "details": [detail]}
+def policy_body(
+    policy: Policy, details: Details, switches: frozenset[str], manner: Manner = Manner.SETTING
+) -> dict[str, Any]:
+    """Return a policy as the API's body; in ZITADEL's manner what is false is left out."""
+    flags = {"isDefault": policy.is_default} | {
+        switch: policy.permits(switch) for switch in sorted(switches)
+    }
+    told = {name: on for name, on in flags.items() if on or manner is Manner.SETTING}
+    return {"policy": {"details": details_body(details), **told}}
+
+
+def change_body(change: Change) -> dict[str, Any]:
+    """Return one change of a policy's history."""
+    return {
+        "sequence": str(change.sequence),
+        "changeDate": timestamp(change.at),
+        "by": change.by,
+        "effect": change.effect.value,
+        "before": None if change.before is None else dict(change.before),
+        "after": None if change.after is None else dict(change.after),
+    }
 
 
 def timestamp(time: datetime) -> str:
@@ -90,4 +262,4 @@ def _snake(camel: str) -> str:
 
 def _json_type(value: object) -> str:
     names = {dict: "an object", list: "a list", str: "a string", type(None): "null"}
-    return names.get(type(value), "a number")
+    return names.get(type(value), "an object" if isinstance(value, dict) else "a number")

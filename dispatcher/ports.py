@@ -12,7 +12,7 @@ from dispatcher.delivery import Observed, Receipt
 from dispatcher.events import Event, Recipient
 from dispatcher.ledger import Claim, DeadLetters, DeliveryLog, Ledger, Parcel, Refusal
 from dispatcher.message import Draft, Message
-from dispatcher.policy import Policy, Presence, Written
+from dispatcher.policy import Change, Policy, Presence, Written
 from dispatcher.sender import Sender, SenderChange, SenderWritten
 from dispatcher.suppression import Suppression
 
@@ -59,16 +59,26 @@ class PolicyStore(Protocol):
         ...
 
     async def put(
-        self, owner: str, switches: Mapping[str, bool], *, presence: Presence = Presence.ANY
+        self,
+        owner: str,
+        switches: Mapping[str, bool],
+        *,
+        presence: Presence = Presence.ANY,
+        by: str = "",
     ) -> Written:
         """Set *switches* on the owner's policy, creating it unless *presence* forbids.
 
-        The sequence rises by one if, and only if, something changes.
+        The sequence rises by one if, and only if, something changes; then the change,
+        and *by* whom, is noted in the same step.
         """
         ...
 
-    async def remove(self, owner: str) -> Policy | None:
+    async def remove(self, owner: str, *, by: str = "") -> Policy | None:
         """Remove the owner's policy; return it as removed (sequence and time of that), or None."""
+        ...
+
+    async def history(self, owner: str, *, limit: int = 100) -> Sequence[Change]:
+        """Return the last changes of the owner's policy, newest first; the last 1,000 are kept."""
         ...
 
 

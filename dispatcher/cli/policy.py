@@ -1,7 +1,8 @@
 """``dispatcher policy``: read and write what organizations want."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
+from getpass import getuser
 from typing import Annotated, Any
 
 import typer
@@ -12,8 +13,9 @@ from dispatcher.cli.output import AsJson
 from dispatcher.cli.session import OpenStore, Session, session
 from dispatcher.cli.times import clock_time, relative
 from dispatcher.errors import PolicyNotFound
-from dispatcher.policy import INSTANCE, Effect, Policy, Written
-from dispatcher.policy_wire import details
+from dispatcher.policies import Policies
+from dispatcher.policy import INSTANCE, Details, Effect, Policy, Written
+from dispatcher.policy_wire import changed, policy_body
 from dispatcher.triggers.password_change import TRIGGER
 
 
@@ -51,7 +53,7 @@ def get(context: typer.Context, org: Org, *, as_json: AsJson = False) -> None:
         dispatcher policy get acme
     """
     owner = _organization(org)
-    _show(session(context), org, lambda store: store.policies.effective(owner), as_json=as_json)
+    _show(session(context), org, lambda policies: policies.get(owner), as_json=as_json)
 
 
 @app.command("set")
@@ -62,7 +64,14 @@ def put(context: typer.Context, org: Org, value: Value, *, as_json: AsJson = Fal
 
         dispatcher policy set acme on
     """
-    _write(session(context), _organization(org), value, as_json=as_json)
+    owner = _organization(org)
+    _write(
+        session(context),
+        owner,
+        value,
+        lambda policies, switches: policies.update(owner, switches, by=_who()),
+        as_json=as_json,
+    )
 
 
 @app.command("reset")
@@ -76,9 +85,9 @@ def reset(context: typer.Context, org: Org, *, as_json: AsJson = False) -> None:
         dispatcher policy reset acme
     """
     owner = _organization(org)
-    removed = session(context).with_store(lambda store: store.policies.reset(owner))
+    document = session(context).with_store(lambda store: _reset(store.policies, owner))
     if as_json:
-        output.document(details(removed))
+        output.document(document)
     else:
         output.say(f"{org} has no policy of its own any more: the default counts.")
 
@@ -93,7 +102,7 @@ def get_default(context: typer.Context, *, as_json: AsJson = False) -> None:
 
         dispatcher policy default get
     """
-    _show(session(context), INSTANCE, lambda store: store.policies.default(), as_json=as_json)
+    _show(session(context), INSTANCE, lambda policies: policies.get_default(), as_json=as_json)
 
 
 @default_app.command("set")
@@ -104,7 +113,13 @@ def set_default(context: typer.Context, value: Value, *, as_json: AsJson = False
 
         dispatcher policy default set on
     """
-    _write(session(context), INSTANCE, value, as_json=as_json)
+    _write(
+        session(context),
+        INSTANCE,
+        value,
+        lambda policies, switches: policies.update_default(switches, by=_who()),
+        as_json=as_json,
+    )
 
 
 def _organization(org: str) -> str:
@@ -116,46 +131,64 @@ def _organization(org: str) -> str:
     return valid
 
 
-def _show(
-    here: Session, owner: str, read: Callable[[OpenStore], Awaitable[Policy]], *, as_json: bool
-) -> None:
+def _who() -> str:
     try:
-        policy = here.with_store(read)
+        return f"cli:{getuser()}"
+    except (KeyError, OSError):  # a container's user without a name
+        return "cli"
+
+
+def _show(
+    here: Session,
+    owner: str,
+    read: Callable[[Policies], Awaitable[Policy]],
+    *,
+    as_json: bool,
+) -> None:
+    async def shown(store: OpenStore) -> tuple[Policy, Details]:
+        policy = await read(store.policies)
+        return policy, store.policies.details(policy)
+
+    try:
+        policy, details = here.with_store(shown)
     except PolicyNotFound:
         if not as_json:
             raise
         output.document({"policy": None})
         raise typer.Exit(ExitCode.NO) from None
     if as_json:
-        output.document({"policy": _wire(policy)})
+        output.document(policy_body(policy, details, frozenset({TRIGGER.switch})))
         return
     output.say(_meaning(owner, permitted=policy.permits(TRIGGER.switch)))
     whose = "the default policy" if policy.is_default else f"{policy.owner}'s own policy"
-    changed = f"{clock_time(policy.changed_at)}, {relative(policy.changed_at, here.now())}"
-    output.say(output.faint(f"{whose}, change {policy.sequence}, {changed}"))
+    changed_at = f"{clock_time(policy.changed_at)}, {relative(policy.changed_at, here.now())}"
+    output.say(output.faint(f"{whose}, change {policy.sequence}, {changed_at}"))
 
 
-def _write(here: Session, owner: str, value: Switch, *, as_json: bool) -> None:
+def _write(
+    here: Session,
+    owner: str,
+    value: Switch,
+    write: Callable[[Policies, Mapping[str, bool]], Awaitable[Written]],
+    *,
+    as_json: bool,
+) -> None:
     wanted = value is Switch.ON
-    written = here.with_store(lambda store: store.policies.update(owner, {TRIGGER.switch: wanted}))
+
+    async def done(store: OpenStore) -> tuple[Written, Details]:
+        written = await write(store.policies, {TRIGGER.switch: wanted})
+        return written, store.policies.details(written)
+
+    written, details = here.with_store(done)
     if as_json:
-        output.document(_result(written))
+        output.document({"effect": written.effect.value} | changed(details))
         return
     unchanged = " It was so already." if written.effect is Effect.UNCHANGED else ""
     output.say(_meaning(owner, permitted=wanted) + unchanged)
 
 
-def _result(written: Written) -> dict[str, Any]:
-    policy = written.policy
-    return {"effect": written.effect.value} | (details(policy) if policy else {})
-
-
-def _wire(policy: Policy) -> dict[str, Any]:
-    return {
-        **details(policy),
-        "isDefault": policy.is_default,
-        TRIGGER.switch: policy.permits(TRIGGER.switch),
-    }
+async def _reset(policies: Policies, owner: str) -> dict[str, Any]:
+    return changed(policies.details(await policies.reset(owner, by=_who())))
 
 
 def _meaning(owner: str, *, permitted: bool) -> str:

@@ -121,3 +121,38 @@ def test_concurrent_updates_lose_nothing(play: Play) -> None:
         assert sequences == list(range(1, len(changes) + 1))
 
     play(story)
+
+
+def test_every_change_is_noted_with_its_writer(play: Play) -> None:
+    async def story(world: World) -> None:
+        assert await world.policies.history("acme") == []
+        await world.policies.put("acme", ON, by="task")
+        await world.policies.put("acme", ON, by="nobody: it was so")
+        await world.policies.put("acme", OFF | {"other": True}, by="token:1")
+        removed = await world.policies.remove("acme", by="a\tb")
+        assert await world.policies.remove("acme", by="nobody: it was gone") is None
+        await world.policies.put("acme", {})
+        changes = await world.policies.history("acme")
+        assert [(c.sequence, c.effect, c.before, c.after) for c in changes] == [
+            (4, Effect.CREATED, None, {}),
+            (3, Effect.REMOVED, OFF | {"other": True}, None),
+            (2, Effect.CHANGED, ON, OFF | {"other": True}),
+            (1, Effect.CREATED, None, ON),
+        ]
+        assert [c.by for c in changes] == ["", "a?b", "token:1", "task"]
+        assert removed is not None
+        assert changes[1].at == removed.changed_at
+        assert await world.policies.history("acme", limit=2) == changes[:2]
+        assert await world.policies.history("acme", limit=0) == []
+
+    play(story)
+
+
+def test_the_history_is_bounded(play: Play) -> None:
+    async def story(world: World) -> None:
+        for turn in range(1_003):
+            await world.policies.put("acme", OFF if turn % 2 else ON)
+        changes = await world.policies.history("acme", limit=2_000)
+        assert [c.sequence for c in changes] == list(range(1_003, 3, -1))
+
+    play(story)

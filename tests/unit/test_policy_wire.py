@@ -5,8 +5,21 @@ from datetime import UTC, datetime
 import pytest
 
 from dispatcher import policy_wire
-from dispatcher.errors import InvalidPolicy, PolicyNotFound, RenderError, StoreUnavailable
-from dispatcher.policy import Policy
+from dispatcher.errors import (
+    DispatcherError,
+    InvalidPolicy,
+    MembershipNotFound,
+    PermissionDenied,
+    PolicyExists,
+    PolicyNotFound,
+    PolicyUnchanged,
+    RateLimited,
+    RejectedInput,
+    RenderError,
+    StoreUnavailable,
+    Unauthenticated,
+)
+from dispatcher.policy import INSTANCE, Change, Details, Effect, Manner, Policy
 
 SWITCHES = frozenset({"passwordChange"})
 
@@ -47,8 +60,7 @@ def test_refuses_other_bodies_and_says_what_it_expected(body: object, expected: 
 def test_answers_a_change_with_the_details() -> None:
     created = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
     changed = datetime(2026, 11, 24, 12, 0, 1, 250_000, tzinfo=UTC)
-    policy = Policy("acme", {"passwordChange": True}, 2, created, changed)
-    assert policy_wire.details(policy) == {
+    assert policy_wire.changed(Details(2, created, changed, "acme")) == {
         "details": {
             "sequence": "2",
             "creationDate": "2026-11-24T12:00:00Z",
@@ -68,18 +80,131 @@ def test_writes_times_with_as_many_digits_as_they_need(microsecond: int, text: s
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("error", "code", "status"),
     [
-        (InvalidPolicy("no"), 3),
-        (PolicyNotFound("no"), 5),
-        (StoreUnavailable("no"), 14),
-        (RenderError("no"), 13),
+        (InvalidPolicy("no"), 3, 400),
+        (RejectedInput("no"), 3, 400),
+        (PolicyNotFound("no"), 5, 404),
+        (MembershipNotFound("no"), 5, 404),
+        (PolicyExists("no"), 6, 409),
+        (PermissionDenied("no"), 7, 403),
+        (RateLimited("no", retry_after=1.0), 8, 429),
+        (PolicyUnchanged("no"), 9, 400),
+        (StoreUnavailable("no"), 14, 503),
+        (RenderError("no"), 13, 500),
+        (Unauthenticated("no"), 16, 401),
     ],
 )
-def test_answers_an_error_with_its_grpc_code(
-    error: InvalidPolicy | PolicyNotFound | StoreUnavailable | RenderError, code: int
-) -> None:
+def test_answers_an_error_with_its_code(error: DispatcherError, code: int, status: int) -> None:
     body = policy_wire.failure(error)
-    assert body["code"] == code
-    assert body["message"].startswith("no (")
-    assert body["details"][0]["@type"] == "type.googleapis.com/zitadel.v1.ErrorDetail"
+    assert (body["code"], policy_wire.HTTP_STATUS[policy_wire.code_of(error)]) == (code, status)
+    assert body["message"].startswith("no")
+    for detail in body["details"]:
+        assert detail["@type"] == "type.googleapis.com/zitadel.v1.ErrorDetail"
+        assert detail["message"] == "no"
+
+
+def test_an_error_with_an_id_tells_it_twice() -> None:
+    body = policy_wire.failure(PolicyNotFound("Notification Policy not found", id="ORG-x029n3"))
+    assert body == {
+        "code": 5,
+        "message": "Notification Policy not found (ORG-x029n3)",
+        "details": [
+            {
+                "@type": "type.googleapis.com/zitadel.v1.ErrorDetail",
+                "id": "ORG-x029n3",
+                "message": "Notification Policy not found",
+            }
+        ],
+    }
+
+
+def test_in_zitadels_manner_an_error_without_an_id_has_no_details() -> None:
+    body = policy_wire.failure(Unauthenticated("auth header missing"), Manner.ZITADEL)
+    assert body == {"code": 16, "message": "auth header missing"}
+
+
+STRICT_BODIES = [
+    (b"", False),
+    (b" \r\n", False),
+    (b"{}", False),
+    (b'{"passwordchange": true}', False),
+    (b'{"passwordChange": null}', False),
+    (b'{"passwordChange": true}', True),
+    (b'{"password_change": true, "colour": {"a": 1e999}}', True),
+    (b'{"passwordChange": true} and what follows', True),
+    (b'{"passwordChange": true, "x": 1, "x": 2}', True),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), STRICT_BODIES)
+def test_in_zitadels_manner_what_is_not_set_is_off(text: bytes, *, value: bool) -> None:
+    body = policy_wire.decode(text, Manner.ZITADEL)
+    assert policy_wire.parse_update(body, SWITCHES, Manner.ZITADEL) == {"passwordChange": value}
+
+
+@pytest.mark.parametrize("manner", Manner)
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"{",
+        b"nonsense",
+        b"\xff",
+        b"[" * 60_000,
+        b"null",
+        b"[]",
+        b"true",
+        b'{"passwordChange": NaN}',
+        b'{"passwordChange": "yes"}',
+        b'{"passwordChange": "true"}',
+        b'{"passwordChange": 1}',
+        b'{"passwordChange": ' + b"1" * 5_000 + b"}",
+        b'{"passwordChange": {}}',
+        b'{"passwordChange": true, "passwordChange": false}',
+        b'{"passwordChange": true, "password_change": true}',
+    ],
+)
+def test_other_bodies_are_refused_in_both_manners(text: bytes, manner: Manner) -> None:
+    with pytest.raises(InvalidPolicy) as refused:
+        policy_wire.parse_update(policy_wire.decode(text, manner), SWITCHES, manner)
+    assert policy_wire.code_of(refused.value) == 3
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"{}", b'{"passwordChange": null}', b'{"passwordChange": true} x']
+)
+def test_by_default_a_body_that_may_be_a_slip_is_refused(text: bytes) -> None:
+    with pytest.raises(InvalidPolicy):
+        policy_wire.parse_update(policy_wire.decode(text), SWITCHES)
+
+
+def test_a_policy_tells_what_is_false_only_by_default() -> None:
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    policy = Policy("acme", {}, 1, noon, noon)
+    body = policy_wire.policy_body(policy, Details(1, noon, noon, "acme"), SWITCHES)
+    assert body["policy"].keys() == {"details", "isDefault", "passwordChange"}
+    assert body["policy"]["passwordChange"] is body["policy"]["isDefault"] is False
+    strict = policy_wire.policy_body(
+        policy, Details(1, noon, noon, "acme"), SWITCHES, Manner.ZITADEL
+    )
+    assert strict["policy"].keys() == {"details"}
+    default = Policy(INSTANCE, {"passwordChange": True}, 1, noon, noon)
+    strict = policy_wire.policy_body(default, Details(1, None, noon, "i"), SWITCHES, Manner.ZITADEL)
+    assert strict["policy"] == {
+        "details": {"sequence": "1", "changeDate": "2026-11-24T12:00:00Z", "resourceOwner": "i"},
+        "isDefault": True,
+        "passwordChange": True,
+    }
+
+
+def test_a_change_tells_who_and_from_what_to_what() -> None:
+    noon = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    change = Change(2, noon, "task", Effect.REMOVED, {"passwordChange": True}, None)
+    assert policy_wire.change_body(change) == {
+        "sequence": "2",
+        "changeDate": "2026-11-24T12:00:00Z",
+        "by": "task",
+        "effect": "removed",
+        "before": {"passwordChange": True},
+        "after": None,
+    }

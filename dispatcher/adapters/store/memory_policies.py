@@ -1,10 +1,14 @@
 """Policies in memory: for tests and trials."""
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
-from dispatcher.policy import INSTANCE, Effect, Policy, Presence, Written
+from dispatcher.policy import INSTANCE, Change, Effect, Policy, Presence, Written
 from dispatcher.ports import Clock
+
+_CHANGES_KEPT: Final = 1000
 
 
 class MemoryPolicyStore:
@@ -18,6 +22,7 @@ class MemoryPolicyStore:
         self._clock = clock
         self._policies: dict[str, Policy] = {}
         self._sequences: dict[str, int] = {}
+        self._changes: dict[str, deque[Change]] = {}
 
     async def load(self, owner: str) -> Policy | None:
         """Return the owner's own policy, or None."""
@@ -28,10 +33,15 @@ class MemoryPolicyStore:
         return self._policies.get(org_id) or self._policies.get(INSTANCE)
 
     async def put(
-        self, owner: str, switches: Mapping[str, bool], *, presence: Presence = Presence.ANY
+        self,
+        owner: str,
+        switches: Mapping[str, bool],
+        *,
+        presence: Presence = Presence.ANY,
+        by: str = "",
     ) -> Written:
         """Set *switches* on the owner's policy, creating it unless *presence* forbids."""
-        policy = self._policies.get(owner)
+        policy = before = self._policies.get(owner)
         forbidden = Presence.ABSENT if policy else Presence.PRESENT
         if presence is forbidden:
             return Written(Effect.REFUSED, policy)
@@ -47,14 +57,36 @@ class MemoryPolicyStore:
             policy = replace(policy, switches=merged, sequence=self._next(owner), changed_at=now)
             effect = Effect.CHANGED
         self._policies[owner] = policy
+        self._note(owner, effect, by, before, policy)
         return Written(effect, policy)
 
-    async def remove(self, owner: str) -> Policy | None:
+    async def remove(self, owner: str, *, by: str = "") -> Policy | None:
         """Remove the owner's policy; return it as removed (sequence and time of that), or None."""
         policy = self._policies.pop(owner, None)
         if policy is None:
             return None
-        return replace(policy, sequence=self._next(owner), changed_at=self._clock.now())
+        removed = replace(policy, sequence=self._next(owner), changed_at=self._clock.now())
+        self._note(owner, Effect.REMOVED, by, policy, None)
+        return removed
+
+    async def history(self, owner: str, *, limit: int = 100) -> Sequence[Change]:
+        """Return the last changes of the owner's policy, newest first; the last 1,000 are kept."""
+        return list(reversed(self._changes.get(owner, ())))[: max(0, limit)]
+
+    def _note(
+        self, owner: str, effect: Effect, by: str, before: Policy | None, after: Policy | None
+    ) -> None:
+        changes = self._changes.setdefault(owner, deque(maxlen=_CHANGES_KEPT))
+        changes.append(
+            Change(
+                self._sequences[owner],
+                self._clock.now(),
+                "".join(letter if letter.isprintable() else "?" for letter in by),
+                effect,
+                before.switches if before else None,
+                after.switches if after else None,
+            )
+        )
 
     def _next(self, owner: str) -> int:
         self._sequences[owner] = self._sequences.get(owner, 0) + 1

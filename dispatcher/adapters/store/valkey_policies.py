@@ -3,23 +3,25 @@
 What is asked within one tick is one call.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from dispatcher.adapters.store.codec import from_microseconds
-from dispatcher.adapters.store.connection import Script, refused
+from dispatcher.adapters.store.connection import Script, refused, store_errors
 from dispatcher.adapters.store.gatherer import Gatherer
 from dispatcher.adapters.store.names import to_bytes
 from dispatcher.adapters.store.readings import Readings
 from dispatcher.errors import StoreUnavailable
-from dispatcher.policy import INSTANCE, Effect, Policy, Presence, Written
+from dispatcher.policy import INSTANCE, Change, Effect, Policy, Presence, Written
 
 _Operation = Sequence[bytes]
+
+_LONGEST_WRITER: Final = 200
 
 
 class ValkeyPolicyStore:
@@ -34,6 +36,7 @@ class ValkeyPolicyStore:
     def __init__(
         self, client: Redis, *, prefix: str = "nd:", readings: Readings | None = None
     ) -> None:
+        self._client = client
         self._prefix = to_bytes(prefix)
         self._script = Script(client, "policies")
         self._default = self._key(INSTANCE)
@@ -59,7 +62,12 @@ class ValkeyPolicyStore:
         return _policy(org_id, own) or _policy(INSTANCE, default)
 
     async def put(
-        self, owner: str, switches: Mapping[str, bool], *, presence: Presence = Presence.ANY
+        self,
+        owner: str,
+        switches: Mapping[str, bool],
+        *,
+        presence: Presence = Presence.ANY,
+        by: str = "",
     ) -> Written:
         """Set *switches* on the owner's policy, creating it unless *presence* forbids.
 
@@ -72,16 +80,29 @@ class ValkeyPolicyStore:
         settings = chain.from_iterable(
             (name, "1" if is_on else "0") for name, is_on in switches.items()
         )
-        reply = await self._writings.ask(_operation("put", owner, presence, *settings))
+        reply = await self._writings.ask(_operation("put", owner, _writer(by), presence, *settings))
         return Written(Effect(reply[0].decode()), _policy(owner, reply[1]))
 
-    async def remove(self, owner: str) -> Policy | None:
+    async def remove(self, owner: str, *, by: str = "") -> Policy | None:
         """Remove the owner's policy; return it as removed (sequence and time of that), or None.
 
         Raises:
             StoreUnavailable: The store did not answer; it may have removed it.
         """
-        return _policy(owner, await self._writings.ask(_operation("remove", owner)))
+        return _policy(owner, await self._writings.ask(_operation("remove", owner, _writer(by))))
+
+    async def history(self, owner: str, *, limit: int = 100) -> Sequence[Change]:
+        """Return the last changes of the owner's policy, newest first.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        if limit < 1:
+            return []
+        key = b"%bpolicy-changes:%b" % (self._prefix, to_bytes(owner))
+        with store_errors():
+            entries = await self._client.lrange(key, -limit, -1)
+        return [_change(to_bytes(entry)) for entry in reversed(entries)]
 
     async def _write(self, operations: Sequence[_Operation]) -> Sequence[Any]:
         replies = await self._script(self._prefix, *chain.from_iterable(operations))
@@ -95,6 +116,34 @@ def _operation(name: str, *arguments: str) -> _Operation:
     return [to_bytes(name), b"%d" % len(arguments), *map(to_bytes, arguments)]
 
 
+def _writer(by: str) -> str:
+    """Return who writes, such that it is one column of a change."""
+    return "".join(letter if letter.isprintable() else "?" for letter in by)[:_LONGEST_WRITER]
+
+
+def _switches(columns: Iterable[bytes]) -> Mapping[str, bool]:
+    pairs = (column.partition(b"=") for column in columns)
+    return {name.decode(): on == b"1" for name, _, on in pairs}
+
+
+def _change(entry: bytes) -> Change:
+    try:
+        sequence, at, effect, by, *columns = entry.split(b"\t")
+        before = _switches(column[1:] for column in columns if column.startswith(b"-"))
+        after = _switches(column[1:] for column in columns if column.startswith(b"+"))
+        kind = Effect(effect.decode())
+        return Change(
+            int(sequence),
+            from_microseconds(at),
+            by.decode(),
+            kind,
+            None if kind is Effect.CREATED else before,
+            None if kind is Effect.REMOVED else after,
+        )
+    except ValueError as error:
+        raise StoreUnavailable("a policy's history in the store is broken") from error
+
+
 @lru_cache(maxsize=4096)
 def _policy(owner: str, text: bytes | None) -> Policy | None:
     """Return the policy that is written so; after a removal only its sequence is."""
@@ -104,10 +153,7 @@ def _policy(owner: str, text: bytes | None) -> Policy | None:
         sequence, created, changed, *switches = text.split(b"\t")
         return Policy(
             owner,
-            {
-                name.decode(): on == b"1"
-                for name, _, on in (one.partition(b"=") for one in switches)
-            },
+            _switches(switches),
             int(sequence),
             from_microseconds(created),
             from_microseconds(changed),

@@ -390,17 +390,17 @@ def test_policy_changes_are_kept_for_auditors(valkey_url: str) -> None:
     async def story() -> None:
         async with connect(valkey_url) as client:
             policies = ValkeyPolicyStore(client)
-            await policies.put("acme", {"passwordChange": True})
-            await policies.put("acme", {"passwordChange": False})
+            await policies.put("acme", {"passwordChange": True}, by="task")
+            await policies.put("acme", {"passwordChange": False}, by="cli:ada")
             await policies.remove("acme")
             lines = [
-                to_bytes(line).decode().split()
-                for line in await client.lrange("nd:policy-log:acme", 0, -1)
+                to_bytes(line).decode().split("\t")
+                for line in await client.lrange("nd:policy-changes:acme", 0, -1)
             ]
             assert [line[:1] + line[2:] for line in lines] == [
-                ["1", "created", "passwordChange=1"],
-                ["2", "changed", "passwordChange=0"],
-                ["3", "removed"],
+                ["1", "created", "task", "+passwordChange=1"],
+                ["2", "changed", "cli:ada", "-passwordChange=1", "+passwordChange=0"],
+                ["3", "removed", "", "-passwordChange=0"],
             ]
 
     asyncio.run(story())

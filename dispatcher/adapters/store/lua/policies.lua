@@ -4,8 +4,9 @@
 --
 -- A policy, prefix policy:<owner>, separated by tabs: sequence, created and changed
 -- (microseconds), and <switch>=<0|1> for each switch. After a removal only the sequence is left:
--- it never falls. Whoever reads it needs no script. Its changes, prefix policy-log:<owner>, a list
--- for auditors: "<sequence> <time> <effect> <switch>=<0|1> ...".
+-- it never falls. Whoever reads it needs no script. Its changes, prefix policy-changes:<owner>, are
+-- a list for auditors, separated by tabs: sequence, time, effect, who, then -<switch>=<0|1> for each
+-- switch before and +<switch>=<0|1> for each one after.
 
 local prefix = ARGV[1]
 local call = redis.call
@@ -26,9 +27,14 @@ local function own(owner)
   return text, sequence
 end
 
-local function note(owner, effect, sequence, written)
-  local key = prefix .. 'policy-log:' .. owner
-  call('RPUSH', key, table.concat({ sequence, now, effect, unpack(written) }, ' '))
+local function signed(sign, text)
+  return text and string.gsub(string.match(text, '^%d+\t%d+\t%d+(.*)$'), '\t', '\t' .. sign) or ''
+end
+
+local function note(owner, effect, sequence, by, before, after)
+  local key = prefix .. 'policy-changes:' .. owner
+  local change = table.concat({ sequence, now, effect, by }, '\t')
+  call('RPUSH', key, change .. signed('-', before) .. signed('+', after))
   call('LTRIM', key, -CHANGES_KEPT, -1)
 end
 
@@ -50,36 +56,36 @@ end
 
 local operations = {}
 
-function operations.put(owner, presence, ...)
+function operations.put(owner, by, presence, ...)
   local text, sequence = own(owner)
   if (presence == 'absent' and text) or (presence == 'present' and not text) then
     return { 'refused', text }
   end
   local order, values = switches_of(text)
-  local written = {}
+  local differs = not text
   for at = 1, select('#', ...), 2 do
     local name, value = select(at, ...), select(at + 1, ...)
     if not text or (values[name] or '0') ~= value then
       if not values[name] then order[#order + 1] = name end
       values[name] = value
-      written[#written + 1] = name .. '=' .. value
+      differs = true
     end
   end
-  if text and #written == 0 then return { 'unchanged', text } end
+  if not differs then return { 'unchanged', text } end
   local created = text and string.match(text, '^%d+\t(%d+)') or now
   local effect, new = text and 'changed' or 'created', with(sequence + 1, created, order, values)
   call('SET', key_of(owner), new)
-  note(owner, effect, sequence + 1, written)
+  note(owner, effect, sequence + 1, by, text, new)
   return { effect, new }
 end
 
-function operations.remove(owner)
+function operations.remove(owner, by)
   local text, sequence = own(owner)
   if not text then return false end
   local created = string.match(text, '^%d+\t(%d+)')
   local removed = with(sequence + 1, created, switches_of(text))
   call('SET', key_of(owner), sequence + 1)
-  note(owner, 'removed', sequence + 1, {})
+  note(owner, 'removed', sequence + 1, by, text, nil)
   return removed
 end
 
