@@ -10,6 +10,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from dispatcher.events import Recipient
+from dispatcher.postmark import postmark
 from dispatcher.sender import Sender
 
 Fact = str | bool | datetime | None
@@ -56,22 +57,30 @@ class Message:
     smtputf8: bool = False
 
 
-def message_id(key: bytes, *, org_id: str, event_id: str, template: str, domain: str) -> str:
-    """Return the Message-ID of an event's mail: always the same for the same event.
+def message_id(
+    key: bytes, *, org_id: str, event_id: str, template: str, recipient: str, domain: str
+) -> str:
+    """Return the Message-ID of an event's mail: always the same for the same event and recipient.
 
     A second copy, possible only after a crash between hand-over and record, can
-    so be recognised as such by the mailbox (RFC 5322 section 3.6.4).
+    so be recognised as such by the mailbox (RFC 5322 section 3.6.4). Its left-hand side
+    is the mail's postmark.
 
     Args:
         key: The installation's secret, at least 16 bytes.
         org_id: The organization.
         event_id: The event's id within it.
         template: The kind of mail.
+        recipient: The fingerprint of the address.
         domain: The sender's domain, the right-hand side, ASCII.
     """
-    text = f"{org_id}\0{event_id}\0{template}".encode()
-    digest = blake2b(text, key=key[:64], digest_size=16, person=b"message-id").hexdigest()
-    return f"<{digest}@{domain}>"
+    mark = postmark(key, org_id=org_id, event_id=event_id, template=template, recipient=recipient)
+    return f"<{mark}@{domain}>"
+
+
+def mark_of(message_id: str) -> str:
+    """Return the postmark in one of our Message-IDs."""
+    return message_id[1 : message_id.index("@")]
 
 
 def fingerprint(key: bytes, address: str) -> str:

@@ -157,5 +157,6 @@ def _message_id(store: Store, delivery: Delivery) -> str:
         org_id=delivery.org_id,
         event_id=delivery.event_id,
         template=delivery.trigger,
+        recipient=delivery.recipient,
         domain=_DOMAIN,
     )

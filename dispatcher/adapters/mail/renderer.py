@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -13,8 +13,9 @@ from dispatcher.adapters.mail.letterheads import Letterheads
 from dispatcher.adapters.mail.locales import ENGLISH, Languages
 from dispatcher.adapters.mail.templates import Edition, default_folder, load_editions
 from dispatcher.adapters.mail.values import plain, plain_facts
+from dispatcher.adapters.mail.verp import BounceAddress
 from dispatcher.errors import ConfigError, RenderError
-from dispatcher.message import Draft, Message, message_id
+from dispatcher.message import Draft, Message, fingerprint, mark_of, message_id
 from dispatcher.ports import Clock
 
 _PHONE: Final = re.compile(r"\+?[0-9][0-9 ()/.-]{3,30}[0-9]\Z")
@@ -65,6 +66,7 @@ class MailRenderer:
         languages: Picks a reader's language.
         letterheads: Gives messages their wire form, and the sender's name.
         secret: Keys the Message-IDs.
+        bounces: Where mails over the instance's relays come back to; None for the sender.
     """
 
     def __init__(
@@ -74,11 +76,13 @@ class MailRenderer:
         languages: Languages,
         letterheads: Letterheads,
         secret: bytes,
+        bounces: BounceAddress | None = None,
     ) -> None:
         self._editions = editions
         self._languages = languages
         self._letterheads = letterheads
         self._secret = secret
+        self._bounces = bounces
 
     @classmethod
     def load(
@@ -91,6 +95,7 @@ class MailRenderer:
         instance_name: str = "",
         default_locale: str = ENGLISH,
         folders: Sequence[Path] = (),
+        bounce_address: str = "",
     ) -> Self:
         """Return a renderer with all templates and catalogues read, compiled and checked.
 
@@ -102,6 +107,7 @@ class MailRenderer:
             instance_name: What mails of this sender call it; by default its name, or domain.
             default_locale: The BCP 47 tag for readers whose language is unknown.
             folders: The operator's template folders, the one that counts most first, ours last.
+            bounce_address: Where bounces go; by default to the sender.
 
         Raises:
             ConfigError: Something in these cannot work; the text says what and where.
@@ -116,6 +122,7 @@ class MailRenderer:
             languages=Languages(catalogues, default_locale),
             letterheads=letterheads,
             secret=secret,
+            bounces=BounceAddress.parse(bounce_address) if bounce_address else None,
         )
 
     def render(self, draft: Draft) -> Message:
@@ -142,7 +149,11 @@ class MailRenderer:
             org_id=draft.org_id,
             event_id=draft.event_id,
             template=draft.template,
+            recipient=fingerprint(self._secret, draft.recipient.address),
             domain=letterhead.domain,
         )
         envelope = Envelope(message, recipient, name or "", choice.language)
-        return letterhead.composer.compose(edition.render(values), envelope)
+        composed = letterhead.composer.compose(edition.render(values), envelope)
+        if self._bounces is None or (draft.sender and draft.sender.relays):
+            return composed  # an organization's own relay would not take our bounce address
+        return replace(composed, sender=self._bounces.returning(mark_of(message)))
