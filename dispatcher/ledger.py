@@ -48,10 +48,14 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """An event on its way back to the queue: its wire form and the message id it had."""
+    """An event on its way to the queue: its wire form and the message id it had.
+
+    ``taking`` is what the ledger knows it by if it was due: see :meth:`Ledger.queued`.
+    """
 
     receipt: str
     event: Mapping[str, Any]
+    taking: bytes = b""
 
 
 class Ledger(Protocol):
@@ -105,9 +109,16 @@ class Ledger(Protocol):
         """Return up to *limit* deliveries to put back on the queue, and mark them as queued.
 
         Due are deferred deliveries whose time has come and claims whose lease ran out.
-        Only one caller gets each. A parcel that never reaches the queue is returned again
-        after the requeue horizon (the adapter's setting, seconds).
+        Only one caller gets each, and says so with :meth:`queued` once it is published.
+        Until then it is due again after the publishing time, and from then on after the
+        requeue horizon (both the adapter's settings, seconds): a worker that dies in
+        between delays it by the former only. A copy more on the queue is no second mail,
+        since a claim is granted once.
         """
+        ...
+
+    async def queued(self, parcels: Sequence[Parcel]) -> None:
+        """Note that these are on the queue; whoever was claimed since is left alone."""
         ...
 
     async def release(self, claim: Claim) -> None:

@@ -41,9 +41,10 @@ class Requeue:
 
         Raises:
             StoreUnavailable: The store or the broker is away; what was taken and
-                not published comes up again after the ledger's requeue horizon.
+                not published is due again soon.
         """
         parcels: Sequence[Parcel] = await self.ledger.take_due(_MOST_AT_ONCE)
         if parcels:
             await self.queue.publish(parcels)
+            await self.ledger.queued(parcels)
         return len(parcels)

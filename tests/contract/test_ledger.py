@@ -23,7 +23,7 @@ from dispatcher.delivery import (
 )
 from dispatcher.ports import Claim, Refusal
 from tests.builders import an_event
-from tests.contract.worlds import HORIZON, LEASE, World
+from tests.contract.worlds import HORIZON, LEASE, PUBLISHING, World
 
 Play = Callable[[Callable[[World], Awaitable[None]]], None]
 
@@ -256,14 +256,69 @@ def test_what_is_due_goes_to_one_caller_only(play: Play) -> None:
     play(story)
 
 
-def test_a_parcel_that_never_reaches_the_queue_is_due_again_after_the_horizon(play: Play) -> None:
+def test_a_parcel_that_is_not_published_is_due_again_within_seconds(play: Play) -> None:
     async def story(world: World) -> None:
         await ended(world, Deferred(DeferReason.TEMPORARY, 0.0))
         first = await world.ledger.take_due(10)
+        await world.pass_time(PUBLISHING - 2)
+        assert await world.ledger.take_due(10) == []
+        await world.pass_time(3)
+        assert await world.ledger.take_due(10) == first
+
+    play(story)
+
+
+def test_a_published_parcel_that_nobody_claims_is_due_again_after_the_horizon(play: Play) -> None:
+    async def story(world: World) -> None:
+        await ended(world, Deferred(DeferReason.TEMPORARY, 0.0))
+        first = await world.ledger.take_due(10)
+        await world.ledger.queued(first)
         await world.pass_time(HORIZON - 10)
         assert await world.ledger.take_due(10) == []
         await world.pass_time(20)
         assert await world.ledger.take_due(10) == first
+
+    play(story)
+
+
+def test_a_publication_noted_late_changes_nothing_for_whoever_claimed_since(play: Play) -> None:
+    async def story(world: World) -> None:
+        await ended(world, Deferred(DeferReason.TEMPORARY, 0.0))
+        parcels = await world.ledger.take_due(10)
+        claim = await granted(world)
+        before = await the_delivery(world)
+        await world.ledger.queued(parcels)
+        assert await the_delivery(world) == before
+        await world.ledger.record(claim, Report(Deferred(DeferReason.TEMPORARY, 0.0)))
+        again = await world.ledger.take_due(10)
+        await world.ledger.queued(parcels)
+        await world.pass_time(PUBLISHING + 1)
+        assert await world.ledger.take_due(10) == again
+
+    play(story)
+
+
+def test_copies_that_the_queue_brings_again_in_turn_are_counted_once_each(play: Play) -> None:
+    async def story(world: World) -> None:
+        claim = await granted(world)
+        for receipt in ("r-2", "r-3", "r-4") * 3:
+            await world.ledger.claim(EVENT, receipt=receipt)
+        assert (await the_delivery(world)).duplicates == 3
+        await world.ledger.record(claim, Report(Sent()))
+        for receipt in ("r-2", "r-3", "r-4", "r-5") * 3:
+            await world.ledger.claim(EVENT, receipt=receipt)
+        assert (await the_delivery(world)).duplicates == 3 + 4  # each once more at the most
+
+    play(story)
+
+
+def test_of_more_copies_than_a_ledger_remembers_the_totals_still_hold(play: Play) -> None:
+    async def story(world: World) -> None:
+        await ended(world, Sent())
+        for receipt in [f"r-{number}" for number in range(2, 12)] * 2:
+            await world.ledger.claim(EVENT, receipt=receipt)
+        assert (await the_delivery(world)).duplicates == 20
+        assert await counts(world) == (21, 1, 20, 0)
 
     play(story)
 

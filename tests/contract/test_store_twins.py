@@ -1,7 +1,7 @@
 """Memory and Valkey agree on every answer, whatever happens in whatever order."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -30,7 +30,7 @@ from dispatcher.delivery import (
     SkipReason,
 )
 from dispatcher.policy import INSTANCE, Policy, Presence, Written
-from dispatcher.ports import Claim
+from dispatcher.ports import Claim, Parcel
 from tests.builders import NOON, StandingClock, an_event
 from tests.contract.worlds import HORIZON, LEASE, let_pass
 
@@ -67,6 +67,7 @@ class Twins(RuleBasedStateMachine):
         self.valkey = ValkeyLedger(self.client, lease=LEASE, requeue_horizon=HORIZON)
         self.policies = MemoryPolicyStore(self.clock), ValkeyPolicyStore(self.client)
         self.claims: list[tuple[Claim, Claim]] = []
+        self.taken: list[tuple[Sequence[Parcel], Sequence[Parcel]]] = []
 
     def teardown(self) -> None:
         self.wait(self.valkey.close())
@@ -115,6 +116,14 @@ class Twins(RuleBasedStateMachine):
         taken = [self.wait(ledger.take_due(100)) for ledger in (self.memory, self.valkey)]
         ours, theirs = (sorted((each.receipt, str(each.event)) for each in some) for some in taken)
         assert ours == theirs
+        self.taken.append((taken[0], taken[1]))
+
+    @rule(pick=st.integers(0, 20))
+    def note_as_queued(self, pick: int) -> None:
+        if self.taken:
+            ours, theirs = self.taken[-1 - pick % len(self.taken)]
+            self.wait(self.memory.queued(ours))
+            self.wait(self.valkey.queued(theirs))
 
     @rule(org=ORGS, event_id=IDS | RECEIPTS)
     def revive(self, org: str, event_id: str) -> None:

@@ -14,10 +14,23 @@ from dispatcher.adapters.store import (
     ValkeyPolicyStore,
     connect,
 )
-from dispatcher.ports import DeadLetters, DeliveryLog, Ledger, PolicyStore
+from dispatcher.adapters.store.memory_correspondence import MemoryCorrespondence
+from dispatcher.adapters.store.memory_senders import MemorySenderStore
+from dispatcher.adapters.store.readings import Readings
+from dispatcher.adapters.store.valkey_correspondence import ValkeyCorrespondence
+from dispatcher.adapters.store.valkey_senders import ValkeySenderStore
+from dispatcher.adapters.store.vault import Vault, new_key, parse_keys
+from dispatcher.ports import (
+    Correspondence,
+    DeadLetters,
+    DeliveryLog,
+    Ledger,
+    PolicyStore,
+    SenderStore,
+)
 from tests.builders import StandingClock
 
-LEASE, HORIZON = 15.0, 600.0
+LEASE, PUBLISHING, HORIZON = 15.0, 15.0, 600.0
 
 
 class FullLedger(Ledger, DeliveryLog, DeadLetters, Protocol):
@@ -30,6 +43,8 @@ class World:
 
     ledger: FullLedger
     policies: PolicyStore
+    senders: SenderStore
+    correspondence: Correspondence
     pass_time: Callable[[float], Awaitable[None]]
 
 
@@ -45,7 +60,15 @@ class MemoryWorld:
             self.clock.advance(seconds)
 
         ledger = MemoryLedger(self.clock, lease=LEASE, requeue_horizon=HORIZON)
-        asyncio.run(_as_coroutine(story, World(ledger, MemoryPolicyStore(self.clock), pass_time)))
+        correspondence = MemoryCorrespondence()
+        world = World(
+            ledger,
+            MemoryPolicyStore(self.clock),
+            MemorySenderStore(self.clock, correspondence.senders),
+            correspondence,
+            pass_time,
+        )
+        asyncio.run(_as_coroutine(story, world))
 
 
 @dataclass
@@ -60,7 +83,15 @@ class ValkeyWorld:
             await client.flushall()
             ledger = ValkeyLedger(client, lease=LEASE, requeue_horizon=HORIZON)
             try:
-                await story(World(ledger, ValkeyPolicyStore(client), lambda s: let_pass(client, s)))
+                readings, vault = Readings(client), Vault(parse_keys(new_key()))
+                world = World(
+                    ledger,
+                    ValkeyPolicyStore(client, readings=readings),
+                    ValkeySenderStore(client, vault),
+                    ValkeyCorrespondence(readings, vault.unseal),
+                    lambda s: let_pass(client, s),
+                )
+                await story(world)
             finally:
                 await ledger.close()
 

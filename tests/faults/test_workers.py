@@ -170,11 +170,6 @@ def test_f36_retries_moved_by_several_workers_at_once_are_sent_once(
     record(scenario.settle("F36", "three workers move the same retries", bounds))
 
 
-@pytest.mark.xfail(
-    raises=AssertionError,
-    strict=False,  # the instant is not always met
-    reason="what it had marked as queued and not published yet is late by the requeue horizon",
-)
 @pytest.mark.faults
 @pytest.mark.timeout(300)
 def test_f36_a_worker_killed_while_it_moves_retries_delays_them_only(

@@ -9,7 +9,7 @@ from dispatcher.adapters.store.codec import encode_story, from_milliseconds, pla
 from dispatcher.adapters.store.names import name_of, pack, to_bytes
 from dispatcher.delivery import Dead, Deferred, Report, Sent, Skipped
 from dispatcher.events import Event
-from dispatcher.ports import Claim, Refusal
+from dispatcher.ports import Claim, Parcel, Refusal
 
 Operation = tuple[bytes, ...]
 """An operation's name and its arguments."""
@@ -60,6 +60,12 @@ def reject(
     """Return the operation that keeps a malformed event."""
     names = pack(org_id), pack(event_id), pack(receipt)
     return (b"reject", *names, to_bytes(plain(detail)), to_json(dict(evidence)))
+
+
+def queued(parcel: Parcel) -> Operation:
+    """Return the operation that notes that a parcel is on the queue."""
+    token, _, name = parcel.taking.partition(b" ")
+    return (b"queued", name, token)
 
 
 def release(held: Claim) -> Operation:

@@ -24,6 +24,7 @@ from dispatcher.events import Event
 from dispatcher.ports import Claim, Clock, Parcel, Refusal
 
 _HISTORY: Final = 30
+_DUPLICATES_KNOWN: Final = 8
 
 
 class MemoryLedger(MemoryDeadLetters):
@@ -33,7 +34,9 @@ class MemoryLedger(MemoryDeadLetters):
         clock: Tells the time, for leases and due times too.
         lease: How many seconds a claim lasts.
         retention: For how many seconds a finished delivery is answerable.
-        requeue_horizon: After how many seconds a parcel that nobody claimed is due again.
+        publishing_time: After how many seconds a parcel that was taken and not published
+            is due again.
+        requeue_horizon: After how many seconds one that is published and that nobody claimed is.
     """
 
     def __init__(
@@ -42,10 +45,12 @@ class MemoryLedger(MemoryDeadLetters):
         *,
         lease: float = 15.0,
         retention: float = 604800.0,
+        publishing_time: float = 15.0,
         requeue_horizon: float = 600.0,
     ) -> None:
         super().__init__(clock, retention=retention)
         self._lease = timedelta(seconds=lease)
+        self._publishing_time = timedelta(seconds=publishing_time)
         self._horizon = timedelta(seconds=requeue_horizon)
 
     async def claim(self, event: Event, *, receipt: str) -> Claim | Refusal:
@@ -86,10 +91,19 @@ class MemoryLedger(MemoryDeadLetters):
             record = self._kept[key]
             if record.delivery.state is State.CLAIMED:
                 self._lease_ran_out(record)
-            record.due = now + self._horizon
+            record.due = now + self._publishing_time
             self._change(record, state=State.QUEUED, due_at=None)
-            parcels.append(Parcel(record.delivery.receipt, record.delivery.event or {}))
+            taking = json.dumps([record.token, *key]).encode()
+            parcels.append(Parcel(record.delivery.receipt, record.delivery.event or {}, taking))
         return parcels
+
+    async def queued(self, parcels: Sequence[Parcel]) -> None:
+        """Note that these are on the queue; whoever was claimed since is left alone."""
+        for parcel in parcels:
+            token, *key = json.loads(parcel.taking)
+            record = self._kept.get((key[0], key[1]))
+            if record and record.token == token and record.delivery.state is State.QUEUED:
+                record.due = self._clock.now() + self._horizon
 
     async def release(self, claim: Claim) -> None:
         """Give a claim back unworked, due at once: a worker is stopping."""
@@ -164,8 +178,8 @@ class MemoryLedger(MemoryDeadLetters):
         if letter:
             self._count(org_id, "skipped", "skipped:duplicate")
             self._finish(letter, State.SKIPPED, "duplicate")
-        elif record.last_duplicate != receipt:
-            record.last_duplicate = receipt
+        elif receipt not in record.last_duplicates:
+            record.last_duplicates = (*record.last_duplicates, receipt)[-_DUPLICATES_KNOWN:]
             self._count(org_id, "accepted", "skipped", "skipped:duplicate")
             record.delivery = replace(record.delivery, duplicates=record.delivery.duplicates + 1)
         return Refusal.DUPLICATE

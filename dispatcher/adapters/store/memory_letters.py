@@ -74,7 +74,7 @@ class MemoryDeadLetters(MemoryDeliveryLog):
         key = record.delivery.org_id, record.delivery.event_id
         del self._kept[key]
         record.due = None
-        record.last_duplicate = ""
+        record.last_duplicates = ()
         record.is_evidence = record.is_evidence and state is State.DEAD
         self._change(record, state=state, reason=reason, event=None, due_at=None, **changes)
         self._finished[key] = record

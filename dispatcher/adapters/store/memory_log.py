@@ -24,7 +24,8 @@ class Record:
     crashes_forgiven: int = 0
     is_revived: bool = False
     """A person sent it again, and no attempt was recorded since."""
-    last_duplicate: str = ""
+    last_duplicates: tuple[str, ...] = ()
+    """Their receipts: one that is brought again is no further one."""
     is_evidence: bool = False
     """It is known only as malformed."""
 

@@ -1,5 +1,6 @@
 """The ledger in Valkey: every write is one operation of ``lua/ledger.lua``."""
 
+from asyncio import gather
 from collections.abc import Mapping, Sequence
 from itertools import chain, count
 from json import loads
@@ -36,7 +37,9 @@ class ValkeyLedger(ValkeyDeliveryLog):
         prefix: What the names of all keys begin with.
         lease: How many seconds a claim lasts; it is renewed while its worker lives.
         retention: For how many seconds a finished delivery is answerable.
-        requeue_horizon: After how many seconds a parcel that nobody claimed is due again.
+        publishing_time: After how many seconds a parcel that was taken and not published
+            is due again.
+        requeue_horizon: After how many seconds one that is published and that nobody claimed is.
     """
 
     def __init__(
@@ -46,11 +49,12 @@ class ValkeyLedger(ValkeyDeliveryLog):
         prefix: str = "nd:",
         lease: float = 15.0,
         retention: float = 604800.0,
+        publishing_time: float = 15.0,
         requeue_horizon: float = 600.0,
     ) -> None:
         super().__init__(client, prefix=prefix, retention=retention)
         self._script = Script(client, *_PARTS)
-        times = (retention, lease, requeue_horizon)
+        times = (retention, lease, publishing_time, requeue_horizon)
         self._common = (to_bytes(prefix), *(b"%d" % round(time * 1000) for time in times))
         self._gatherer: Gatherer[ledger_wire.Operation, Any] = Gatherer(self._call)
         self._leases = Leases(self._renew, lease=lease)
@@ -127,7 +131,19 @@ class ValkeyLedger(ValkeyDeliveryLog):
             StoreUnavailable: The store did not answer; what it took is due again later.
         """
         parcels = await self._gatherer.ask((b"take_due", b"%d" % limit))
-        return [Parcel(unpack(receipt), loads(event)) for receipt, event in parcels]
+        return [
+            Parcel(unpack(receipt), loads(event), b"%d %b" % (token, name))
+            for receipt, event, token, name in parcels
+        ]
+
+    async def queued(self, parcels: Sequence[Parcel]) -> None:
+        """Note that these are on the queue; whoever was claimed since is left alone.
+
+        Raises:
+            StoreUnavailable: The store did not answer; they may be published once more.
+        """
+        operations = [ledger_wire.queued(parcel) for parcel in parcels]
+        await gather(*map(self._gatherer.ask, operations))
 
     async def release(self, claim: Claim) -> None:
         """Give a claim back unworked, due at once: a worker is stopping.

@@ -6,22 +6,28 @@ local function understood(asked, event)
   return { z = nonce, q = sub(asked, at), e = event }
 end
 
--- Count a duplicate; nil if the last one had the same receipt: it is that one, brought again.
+local DIGEST, DUPLICATES_KNOWN = 8, 8
+
+-- Count a duplicate, and return the receipts' digests with it; nil if it is one of the last few,
+-- brought again. Only where more messages than these bring one event, and the queue brings each
+-- of them again in turn, is one counted twice.
 local function duplicate(name, last, receipt)
-  local digest = sub(redis.sha1hex(receipt), 1, 16)
-  if last == digest then return nil end
+  local digest = sub(redis.sha1hex(receipt), 1, DIGEST)
+  for at = 1, #last, DIGEST do
+    if sub(last, at, at + DIGEST - 1) == digest then return nil end
+  end
   accept(name)
   conclude(name, 'skipped', 'duplicate', 1)
-  return digest
+  return sub(last .. digest, -DIGEST * DUPLICATES_KNOWN)
 end
 
 -- How many came after the delivery was finished is kept beside the log, which is never changed.
 local function duplicate_of_finished(name, receipt)
   local key = LATER .. name
   local times, last = match(call('GET', key) or '', '^(%d+):(%x+)$')
-  local digest = duplicate(name, last, receipt)
-  if digest then
-    call('SET', key, format('%d:%s', (times or 0) + 1, digest), 'PX', format('%.0f', retention))
+  local digests = duplicate(name, last or '', receipt)
+  if digests then
+    call('SET', key, format('%d:%s', (times or 0) + 1, digests), 'PX', format('%.0f', retention))
   end
   return 'duplicate'
 end
@@ -29,9 +35,9 @@ end
 local function duplicate_of_open(name, record, receipt)
   local letter = revived_letter(org_of(name), receipt)
   if letter then return letter_is_duplicate(letter) end
-  local digest = duplicate(name, record.y, receipt)
-  if digest then
-    record.d, record.y = record.d + 1, digest
+  local digests = duplicate(name, record.y, receipt)
+  if digests then
+    record.d, record.y = record.d + 1, digests
     save(name, record)
   end
   return 'duplicate'
@@ -170,9 +176,17 @@ function operations.take_due(limit)
       if record.s == 'claimed' then lease_ran_out(name, record) end
       record.s = 'queued'
       save(name, record)
-      plan(name, HORIZON_END)
-      parcels[#parcels + 1] = { record.q, event }
+      plan(name, PUBLISHED_BY)
+      parcels[#parcels + 1] = { record.q, event, record.k, name }
     end
   end
   return parcels
+end
+
+-- It is published: unless it was claimed since, nobody need publish it again soon.
+function operations.queued(name, token)
+  local record = read(name)
+  if not record or record.s ~= 'queued' or record.k ~= tonumber(token) then return 0 end
+  plan(name, HORIZON_END)
+  return 1
 end

@@ -45,7 +45,7 @@ end
 --   q receipt (packed), the rest
 -- More, separated by group separators (29):
 --   r reason   u uncertain   b uncertain when revived   d duplicates
---   y digest of the last one's receipt   m 1 if known only as malformed
+--   y digests of the last ones' receipts   m 1 if known only as malformed
 --   v 1 if revived and not recorded since   x detail
 --   w the story: trigger, ruling, fingerprint, history; nothing before the first record
 local HEAD = '>I6I6I4I2Bc0Bc0I3c0' -- c0 is as long as the number before it says

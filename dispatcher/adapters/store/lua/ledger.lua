@@ -1,11 +1,11 @@
 -- Runs a call's operations: every write to a delivery's state is one of them, and one step.
 --
--- ARGV after the common ones: lease and requeue horizon in milliseconds, then for each operation
--- its name and its arguments; the first one is the delivery's name, unless listed here.
+-- ARGV after the common ones: lease, publishing time and requeue horizon in milliseconds, then for
+-- each operation its name and its arguments; the first is the delivery's name, unless listed here.
 local ARITY = { claim = 5, send = 5, skip = 7, defer = 6, die = 5, release = 2, renew = 2, revive = 1,
-  drop = 1, reject = 5, take_due = 1 }
+  drop = 1, reject = 5, take_due = 1, queued = 2 }
 local NAMELESS = { reject = true, take_due = true }
-local ARGV, FIRST, last = ARGV, 5, #ARGV
+local ARGV, FIRST, last = ARGV, 6, #ARGV
 
 local function known_ahead()
   local keys, number, at = {}, 0, FIRST
