@@ -1,11 +1,12 @@
 """The composition root: settings → adapters → services; it alone knows concrete classes."""
 
 import atexit
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, TypeVar
+from functools import partial
+from typing import Final
 
 from pydantic import SecretStr
 from redis import Redis
@@ -14,11 +15,7 @@ from redis.retry import Retry
 
 from dispatcher.adapters.broker.quarantine import Quarantine
 from dispatcher.adapters.directory.from_event import FromEvent
-from dispatcher.adapters.mail.addresses import parse_mailbox
-from dispatcher.adapters.mail.relay_address import RelayAddress, parse_relays
-from dispatcher.adapters.mail.relays import RelayChange, Relays
-from dispatcher.adapters.mail.renderer import Contact, MailRenderer
-from dispatcher.adapters.mail.smtp_limits import PoolLimits
+from dispatcher.adapters.mail.sender_rules import check as check_sender
 from dispatcher.adapters.observers.log import LogObserver
 from dispatcher.adapters.standalone.valkey import EmbeddedValkey
 from dispatcher.adapters.store.connection import connect, without_transport_prefix
@@ -27,17 +24,18 @@ from dispatcher.adapters.store.secret import installation_secret
 from dispatcher.adapters.store.valkey_correspondence import ValkeyCorrespondence
 from dispatcher.adapters.store.valkey_ledger import ValkeyLedger
 from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
+from dispatcher.adapters.store.valkey_senders import ValkeySenderStore
 from dispatcher.adapters.store.vault import Vault, parse_keys
 from dispatcher.dispatch import Dispatcher
 from dispatcher.errors import ConfigError
 from dispatcher.policies import Policies
 from dispatcher.ports import Observer, Queue
+from dispatcher.post import Post
 from dispatcher.redrive import Requeue
+from dispatcher.senders import Senders
 from dispatcher.settings import Settings
 from dispatcher.triggers import discover
 from dispatcher.walk import Walk
-
-_T = TypeVar("_T")
 
 
 class SystemClock:
@@ -85,27 +83,45 @@ class Store:
 
     ledger: ValkeyLedger
     policies: Policies
+    senders: Senders
     correspondence: ValkeyCorrespondence
     secret: bytes
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, url: str) -> AsyncIterator[Store]:
+async def open_store(
+    settings: Settings, url: str, observer: Observer | None = None
+) -> AsyncIterator[Store]:
     """Open the store, and close it in the end.
+
+    Args:
+        settings: The settings.
+        url: Where the store is.
+        observer: Is told of senders that cannot be read; by default a log.
 
     Raises:
         ConfigError: The URL cannot be read.
         StoreUnavailable: It does not answer.
     """
-    client, prefix = connect(url), settings.store_prefix
+    vault, client, prefix = _vault(settings), connect(url), settings.store_prefix
     try:
         key = _shown(settings.secret_key)
         secret = key.encode() if key else await installation_secret(client, prefix)
         ledger = ValkeyLedger(client, prefix=prefix, retention=settings.retention)
-        readings, vault = Readings(client), _vault(settings)
+        readings = Readings(client)
         policies = Policies(ValkeyPolicyStore(client, prefix=prefix, readings=readings))
-        correspondence = ValkeyCorrespondence(readings, vault.unseal, prefix=prefix)
-        yield Store(ledger, policies, correspondence, secret)
+        tell = (observer or LogObserver()).waiting
+        correspondence = ValkeyCorrespondence(
+            readings,
+            vault.unseal,
+            prefix=prefix,
+            on_unreadable=lambda org_id, error: tell(f"the key to the sender of {org_id}", error),
+        )
+        senders = Senders(
+            ValkeySenderStore(client, vault, prefix=prefix),
+            partial(check_sender, local=settings.sender_local_relays),
+        )
+        yield Store(ledger, policies, senders, correspondence, secret)
     finally:
         await client.aclose()
 
@@ -146,6 +162,7 @@ class Services:
 
     dispatcher: Dispatcher
     policies: Policies
+    senders: Senders
     requeue: Requeue
     observer: Observer
     switches: frozenset[str]
@@ -159,29 +176,32 @@ async def open_services(settings: Settings, url: str, queue: Queue) -> AsyncIter
         ConfigError: The settings cannot work; the text names every mistake.
         StoreUnavailable: The store does not answer.
     """
-    post, observer, triggers = _post(settings), LogObserver(), discover()
+    post, observer, triggers = Post.of(settings), LogObserver(), discover()
     async with AsyncExitStack() as closing:
-        store = await closing.enter_async_context(open_store(settings, url))
+        store = await closing.enter_async_context(open_store(settings, url, observer))
         if settings.default_password_change is not None:
             await store.policies.seed_default({"passwordChange": settings.default_password_change})
         store.ledger.start()
         closing.push_async_callback(store.ledger.close)
-        relays = post.relays(lambda change: observer.relay_changed(change.relay, change.reason))
-        closing.push_async_callback(relays.close)
+        routes = post.routes(lambda change: observer.relay_changed(change.relay, change.reason))
+        closing.push_async_callback(routes.close)
+        clock = SystemClock()
         walk = Walk(
             policies=store.policies.store,
             directory=FromEvent(),
             correspondence=store.correspondence,
-            renderer=post.renderer(store.secret),
-            transport=relays,
-            clock=SystemClock(),
+            renderer=post.renderer(store.secret, clock),
+            transport=routes,
+            clock=clock,
             triggers=triggers,
             secret=store.secret,
             max_age=settings.max_age,
         )
-        dispatcher = Dispatcher(store.ledger, walk, walk.clock, observer)
+        dispatcher = Dispatcher(store.ledger, walk, clock, observer)
         requeue = Requeue(store.ledger, queue, observer)
-        yield Services(dispatcher, store.policies, requeue, observer, triggers.switches)
+        yield Services(
+            dispatcher, store.policies, store.senders, requeue, observer, triggers.switches
+        )
 
 
 def check(settings: Settings) -> None:
@@ -190,21 +210,8 @@ def check(settings: Settings) -> None:
     Raises:
         ConfigError: The text names every mistake.
     """
-    _post(settings).renderer(b"only to check")
-
-
-@dataclass(frozen=True, slots=True)
-class _Post:
-    """What it takes to make and send mail; the installation's secret is known only later."""
-
-    addresses: tuple[RelayAddress, ...]
-    renderer: Callable[[bytes], MailRenderer]
-    connections: int
-
-    def relays(self, on_change: Callable[[RelayChange], None]) -> Relays:
-        return Relays(
-            self.addresses, limits=PoolLimits(connections=self.connections), on_change=on_change
-        )
+    Post.of(settings).renderer(b"only to check", SystemClock())
+    _vault(settings)
 
 
 def _vault(settings: Settings) -> Vault:
@@ -213,47 +220,6 @@ def _vault(settings: Settings) -> Vault:
         return Vault(parse_keys(keys) if keys else ())
     except ConfigError as error:
         raise ConfigError(f"DISPATCHER_ENCRYPTION_KEYS: {error}") from None
-
-
-def _post(settings: Settings) -> _Post:
-    url, sender = _shown(settings.smtp_url), settings.mail_from
-    mistakes: list[str] = []
-    addresses = _checked("SMTP_URL", url, parse_relays, mistakes)
-    mailbox = _checked("MAIL_FROM", sender, parse_mailbox, mistakes)
-    _checked("CONTACT", settings.contact, Contact.parse, mistakes)
-    if mistakes or addresses is None or mailbox is None or sender is None:
-        raise ConfigError("\n".join(mistakes))
-
-    def renderer(secret: bytes) -> MailRenderer:
-        return MailRenderer.load(
-            sender=sender,
-            secret=secret,
-            clock=SystemClock(),
-            contact=settings.contact,
-            default_locale=settings.default_locale,
-            folders=[settings.templates_dir] if settings.templates_dir else [],
-        )
-
-    return _Post(addresses, renderer, settings.smtp_connections)
-
-
-def _checked(
-    name: str, text: str | None, parse: Callable[[str], _T], mistakes: list[str]
-) -> _T | None:
-    if text is None:
-        mistakes.append(f"DISPATCHER_{name}: is required, such as {_EXAMPLES[name]}")
-        return None
-    try:
-        return parse(text)
-    except ConfigError as error:
-        mistakes.append(f"DISPATCHER_{name}: {error}")
-        return None
-
-
-_EXAMPLES: Final = {
-    "SMTP_URL": "smtp://user:password@relay:587",
-    "MAIL_FROM": "Acme <no-reply@acme.example>",
-}
 
 
 def _shown(secret: SecretStr | None) -> str | None:

@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     retention: float = Field(default=604_800.0, ge=60)
     secret_key: Annotated[Annotated[SecretStr, AfterValidator(_long_enough)] | None, _Unset] = None
     encryption_keys: Annotated[SecretStr | None, _Unset] = None
+    sender_local_relays: bool = False
     data_dir: Path = Path("var")
     stop_grace: float = Field(default=30.0, ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dispatcher.adapters.mail.relay_address import RelayAddress, Security
-from dispatcher.adapters.mail.relays import Relays
+from dispatcher.adapters.mail.routes import Routes
 from dispatcher.adapters.mail.smtp_memory import MemoryTransport
 from dispatcher.delivery import Receipt
 from dispatcher.errors import (
@@ -58,7 +58,7 @@ async def _smtp(
     for rule in rules:
         rule.occasions = rule.applied = 0
     with ScriptedRelay(*rules) as relay:
-        transport = Relays([RelayAddress("127.0.0.1", relay.port, Security.NONE)])
+        transport = Routes((RelayAddress("127.0.0.1", relay.port, Security.NONE),))
         try:
             yield transport, lambda: [got.unstuffed for got in relay.messages]
         finally:

@@ -57,6 +57,8 @@ class RelayAddress:
         rate: Most messages per second and process; 0 is no limit.
         connections: Most connections per process; 0 is what the settings say.
         messages: Most messages over one connection; 0 is no limit.
+        account: Tells apart, in its name, those who use one relay with credentials of their own.
+        elsewhere: Whether a connection that turns out to end on this machine is refused.
     """
 
     host: str
@@ -73,12 +75,15 @@ class RelayAddress:
     rate: float = 0.0
     connections: int = 0
     messages: int = 0
+    account: str = ""
+    elsewhere: bool = False
 
     @property
     def name(self) -> str:
-        """Return what logs and metrics call it: ``host:port``."""
+        """Return what logs and metrics call it: ``host:port``, or ``host:port#account``."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        account = f"#{self.account}" if self.account else ""
+        return f"{host}:{self.port}{account}"
 
 
 def parse_relays(urls: str) -> tuple[RelayAddress, ...]:

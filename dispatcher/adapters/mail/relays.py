@@ -1,4 +1,4 @@
-"""The transport: relays in order of preference, each behind a breaker."""
+"""Relays in order of preference, each behind a breaker."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,7 +15,6 @@ from dispatcher.adapters.mail.smtp_limits import PoolLimits, Timeouts
 from dispatcher.delivery import Receipt
 from dispatcher.errors import RelayFault, Throttled, TransientTransportError, TransportError
 from dispatcher.message import Message
-from dispatcher.sender import Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +71,12 @@ class Relays:
             _Relay(address, limits, timeouts, on_change, now) for address in addresses
         )
 
-    async def deliver(self, message: Message, sender: Sender | None = None) -> Receipt:
+    async def deliver(self, message: Message) -> Receipt:
         """Return the acceptance of the first relay that can take the message.
 
         Raises:
             TransportError: None took it; the class says why.
         """
-        if sender is not None and sender.relays:
-            raise RelayFault("this organization's relays are not opened yet")
         fault = RelayFault("every relay is away")
         for relay in self._relays:
             if not (relay.breaker.is_open or relay.pace.passes()):

@@ -4,11 +4,10 @@ Its relays are more restricted than the instance's: an organization must not rea
 this machine only, nor read this machine's files, nor weaken how relays are checked.
 """
 
-import re
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from dispatcher.adapters.mail.addresses import parse_address, parse_mailbox
+from dispatcher.adapters.mail.hosts import may_be_here
 from dispatcher.adapters.mail.relay_address import RelayAddress, parse_relays
 from dispatcher.errors import ConfigError, InvalidSender, RenderError
 from dispatcher.sender import SenderChange
@@ -16,12 +15,14 @@ from dispatcher.sender import SenderChange
 _MOST_RELAYS: Final = 5
 _LONGEST_MAILBOX: Final = 320
 _LONGEST_RELAYS: Final = 4096
-_NUMERIC: Final = re.compile(r"(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+)){0,3}")
-"""What resolvers take for an IPv4 address in other clothes: 127.1, 2130706433, 0x7f000001."""
 
 
-def check(change: SenderChange) -> None:
+def check(change: SenderChange, *, local: bool = False) -> None:
     """Check what is to be set.
+
+    Args:
+        change: What.
+        local: Whether relays may be on this machine.
 
     Raises:
         InvalidSender: Names every mistake, and what to write instead; never a password.
@@ -32,7 +33,7 @@ def check(change: SenderChange) -> None:
     if change.reply_to:
         mistakes += _address(change.reply_to)
     if change.relays:
-        mistakes += _relays(change.relays)
+        mistakes += _relays(change.relays, local=local)
     if mistakes:
         raise InvalidSender("; ".join(mistakes))
 
@@ -55,7 +56,7 @@ def _address(text: str) -> list[str]:
     return []
 
 
-def _relays(text: str) -> list[str]:
+def _relays(text: str, *, local: bool) -> list[str]:
     if len(text) > _LONGEST_RELAYS:
         return [f"relays: at most {_LONGEST_RELAYS} characters"]
     if not text.isprintable():
@@ -66,36 +67,17 @@ def _relays(text: str) -> list[str]:
         return [f"relays: {error}"]
     if len(addresses) > _MOST_RELAYS:
         return [f"relays: at most {_MOST_RELAYS}"]
-    return [f"relays: {mistake}" for address in addresses for mistake in _terms(address)]
+    return [
+        f"relays: {mistake}" for address in addresses for mistake in _terms(address, local=local)
+    ]
 
 
-def _terms(address: RelayAddress) -> list[str]:
+def _terms(address: RelayAddress, *, local: bool) -> list[str]:
     mistakes = []
-    if _is_local(address.host):
+    if not local and may_be_here(address.host):
         mistakes.append(f"{address.host}: an organization's relay cannot be on this machine")
     if not address.verify:
         mistakes.append(f"{address.name}: leave out ?verify=no")
     if address.ca or address.cert or address.key:
         mistakes.append(f"{address.name}: leave out ?ca=, ?cert= and ?key=, files of this machine")
     return mistakes
-
-
-def _is_local(host: str) -> bool:
-    name = host.rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761 section 6.3
-        return True
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return _NUMERIC.fullmatch(name) is not None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return _is_special(address) or (mapped is not None and _is_special(mapped))
-
-
-def _is_special(address: IPv4Address | IPv6Address) -> bool:
-    return (
-        address.is_loopback
-        or address.is_link_local  # where clouds keep their machines' credentials
-        or address.is_multicast
-        or address.is_unspecified
-    )

@@ -15,6 +15,7 @@ from typing import cast
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
+from dispatcher.adapters.mail.hosts import is_here
 from dispatcher.adapters.mail.relay_address import Auth, RelayAddress, Security
 from dispatcher.adapters.mail.smtp_handover import Offers, trouble
 from dispatcher.adapters.mail.smtp_limits import Timeouts
@@ -61,7 +62,7 @@ class SessionOpener:
             tls = await self._tls_context()
         with self._failing_in(Phase.CONNECT):
             async with asyncio.timeout(timeouts.connect):
-                sock = await _connect(address.host, address.port)
+                sock = await _connect(address)
         smtp = SMTP(
             hostname=address.host,
             sock=sock,
@@ -173,12 +174,15 @@ def _cause(error: Exception) -> str:
     return str(error)
 
 
-async def _connect(host: str, port: int) -> socket.socket:
+async def _connect(address: RelayAddress) -> socket.socket:
     loop = asyncio.get_running_loop()
     failure = OSError("the relay's name has no address")
     for family, kind, proto, _, where in await loop.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM
+        address.host, address.port, type=socket.SOCK_STREAM
     ):
+        if address.elsewhere and is_here(str(where[0])):
+            failure = OSError("the relay's name leads to this machine, which is not allowed")
+            continue
         sock = socket.socket(family, kind, proto)
         try:
             sock.setblocking(False)  # noqa: FBT003 - the standard library's signature

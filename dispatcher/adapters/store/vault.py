@@ -5,7 +5,7 @@ without trying all. Nobody who may write the store can move one organization's s
 another's record: it does not open there.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -34,8 +34,9 @@ def parse_keys(text: str) -> tuple[bytes, ...]:
 
 
 def _key(text: str) -> bytes:
+    written = text.rstrip("=")
     try:
-        key = urlsafe_b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4))
+        key = b64decode(written + "=" * (-len(written) % 4), altchars=b"-_", validate=True)
     except ValueError:
         key = b""
     if len(key) < _KEY:
