@@ -14,7 +14,7 @@ from dispatcher.ledger import Claim, DeadLetters, DeliveryLog, Ledger, Parcel, R
 from dispatcher.message import Draft, Message
 from dispatcher.policy import Change, Policy, Presence, Written
 from dispatcher.sender import Sender, SenderChange, SenderWritten
-from dispatcher.suppression import Suppression
+from dispatcher.suppression import Kept, Page, Suppression, SuppressionReason
 
 __all__ = [
     "Claim",
@@ -31,6 +31,7 @@ __all__ = [
     "Refusal",
     "Renderer",
     "SenderStore",
+    "SuppressionStore",
     "Terms",
     "Transport",
 ]
@@ -150,6 +151,39 @@ class SenderStore(Protocol):
 
     async def reseal(self, org_id: str) -> bool:
         """Encrypt the organization's relays with the newest key; False where they are already."""
+        ...
+
+
+class SuppressionStore(Protocol):
+    """Keeps addresses that get no mail, by scope and fingerprint; every write is one atomic step.
+
+    Every method raises :class:`~dispatcher.errors.StoreUnavailable`.
+    """
+
+    async def add(self, suppression: Suppression) -> Kept:
+        """Suppress an address.
+
+        The first ``since`` stays. An operator's word replaces a bounce's and is replaced by
+        none; a further bounce only prolongs the one before.
+        """
+        ...
+
+    async def remove(
+        self, scope: str, recipient: str, *, reason: SuppressionReason | None = None
+    ) -> Suppression | None:
+        """Remove and return a suppression, only if it has that reason; None where there is none."""
+        ...
+
+    async def find(self, scope: str, recipient: str) -> Suppression | None:
+        """Return what is kept of an address in exactly this scope."""
+        ...
+
+    async def page(self, scope: str = "", *, behind: str = "", limit: int = 100) -> Page:
+        """Return suppressions of one scope or of all, newest first, from behind a page on."""
+        ...
+
+    async def count(self, scope: str = "") -> int:
+        """Return how many there are in one scope, or in all."""
         ...
 
 

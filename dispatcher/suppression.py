@@ -27,6 +27,7 @@ class Suppression:
         since: From when on, aware UTC.
         detail: What was said about it, without the address: a status code, an operator's note.
         event_id: The event whose mail bounced, where that is known.
+        until: When it lapses by itself; None where only a person ends it.
     """
 
     scope: str
@@ -35,3 +36,25 @@ class Suppression:
     since: datetime
     detail: str = ""
     event_id: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of a suppression that was to be added.
+
+    Args:
+        suppression: What counts now.
+        before: What counted before; None where nothing did.
+    """
+
+    suppression: Suppression
+    before: Suppression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some suppressions, newest first, and where to go on; an empty ``behind`` is the end."""
+
+    suppressions: tuple[Suppression, ...]
+    behind: str = ""
