@@ -14,7 +14,7 @@ from celery import Celery, Task, bootsteps, signals
 from celery.worker import state
 from kombu.entity import Exchange, Queue
 
-from dispatcher import bootstrap, policy_wire
+from dispatcher import bootstrap, updates
 from dispatcher.adapters.broker import transport
 from dispatcher.adapters.broker.loop import current_loop_thread
 from dispatcher.adapters.broker.queue import CeleryQueue
@@ -23,18 +23,16 @@ from dispatcher.bootstrap import Services
 from dispatcher.delivery import Outcome
 from dispatcher.errors import (
     ConfigError,
-    DispatcherError,
-    InvalidPolicy,
     MalformedEvent,
     StoreUnavailable,
 )
-from dispatcher.patience import insist
 from dispatcher.runtime import PerProcess, Runtime
 from dispatcher.settings import Settings, load_settings
 from dispatcher.sources import native
 
 PASSWORD_CHANGED: Final = "dispatcher.password_changed"  # noqa: S105 - a task's name
 UPDATE_POLICY: Final = "dispatcher.update_notification_policy"
+UPDATE_SENDER: Final = "dispatcher.update_sender"
 
 EVENTS_QUEUE: Final = "notifications"
 POLICIES_QUEUE: Final = "policies"
@@ -68,7 +66,7 @@ def configuration() -> dict[str, Any]:
         "result_serializer": "json",
         "task_queues": _queues(settings),
         "task_default_queue": EVENTS_QUEUE,
-        "task_routes": {UPDATE_POLICY: {"queue": POLICIES_QUEUE}},
+        "task_routes": {task: {"queue": POLICIES_QUEUE} for task in (UPDATE_POLICY, UPDATE_SENDER)},
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_pool": _POOLS.get(settings.worker_pool, settings.worker_pool),
@@ -87,7 +85,7 @@ def _transport_options(settings: Settings) -> Mapping[str, Any]:
     if settings.uses_rabbitmq:
         return {"confirm_publish": True}
     return {
-        "task_names": [PASSWORD_CHANGED, UPDATE_POLICY],
+        "task_names": [PASSWORD_CHANGED, UPDATE_POLICY, UPDATE_SENDER],
         "reserved_credit": {POLICIES_QUEUE: _POLICIES_CREDIT},
         "master_name": settings.sentinel_master,
     }
@@ -126,7 +124,13 @@ def password_changed(task: Task, *args: object, **kwargs: object) -> None:
 @app.task(name=UPDATE_POLICY)
 def update_notification_policy(*args: object, **kwargs: object) -> dict[str, Any]:
     """Set an organization's policy; return the API's body of success or of failure."""
-    return runtimes.get().run(lambda services: _update(services, args, kwargs))
+    return runtimes.get().run(lambda services: updates.update_policy(services, (args, kwargs)))
+
+
+@app.task(name=UPDATE_SENDER)
+def update_sender(*args: object, **kwargs: object) -> dict[str, Any]:
+    """Set how an organization's mails leave; return a body of success or of failure."""
+    return runtimes.get().run(lambda services: updates.update_sender(services, (args, kwargs)))
 
 
 async def _receive(services: Services, raw: object, *, receipt: str) -> Outcome:
@@ -142,35 +146,6 @@ async def _receive(services: Services, raw: object, *, receipt: str) -> Outcome:
             detail=str(error),
         )
     return await services.dispatcher.dispatch(event, receipt=receipt)
-
-
-async def _update(
-    services: Services, args: tuple[object, ...], kwargs: Mapping[str, object]
-) -> dict[str, Any]:
-    try:
-        org_id, switches = _wanted(args, kwargs, services.switches)
-        written = await insist(
-            lambda: services.policies.update(org_id, switches, by="task"), services.observer
-        )
-    except DispatcherError as error:
-        services.observer.policy_refused(error)
-        return policy_wire.failure(error)
-    services.observer.policy_written(written)
-    return policy_wire.changed(services.policies.details(written))
-
-
-def _wanted(
-    args: tuple[object, ...], kwargs: Mapping[str, object], switches: frozenset[str]
-) -> tuple[str, Mapping[str, bool]]:
-    if kwargs or len(args) > 2:  # noqa: PLR2004 - the two that the text names
-        raise InvalidPolicy("expected two positional arguments: the organization's id and the body")
-    org_id, body = (*args, None, None)[:2]
-    valid = native.valid_org_id(org_id)
-    if valid is None:
-        raise InvalidPolicy(
-            "expected the organization's id first: a string of 1-64 characters of A-Za-z0-9._-"
-        )
-    return valid, policy_wire.parse_update(body, switches)
 
 
 class Background(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no types

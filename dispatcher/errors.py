@@ -13,7 +13,9 @@
     │   ├── PolicyExists
     │   ├── PolicyUnchanged
     │   ├── InvalidSender
-    │   └── SenderNotFound
+    │   ├── SenderNotFound
+    │   ├── InvalidGrant
+    │   └── TokenNotFound
     ├── AccessError                     the caller may not
     │   ├── Unauthenticated
     │   ├── MembershipNotFound          has no role in that organization, which may not exist
@@ -21,6 +23,7 @@
     │   └── RateLimited
     ├── RenderError                     our template's fault
     ├── StoreUnavailable                retryable
+    ├── IssuerUnavailable               retryable: whether a token is valid cannot be told now
     ├── SenderUnreadable                retryable: whoever has the key can mend it
     └── TransportError                  a relay did not take the message
         ├── TransientTransportError     retryable: 4yz, a time-out, a lost connection
@@ -79,6 +82,9 @@ class PolicyNotFound(RejectedInput):
 class InvalidSender(RejectedInput):
     """What an organization wants to be its sender cannot be used."""
 
+    def __init__(self, *arguments: object, id: str = "SENDER-invalid") -> None:  # noqa: A002 - as above
+        super().__init__(*arguments, id=id)
+
 
 class SenderNotFound(RejectedInput):
     """The organization has no sender of its own."""
@@ -90,6 +96,14 @@ class PolicyExists(RejectedInput):
 
 class PolicyUnchanged(RejectedInput):
     """The policy is so already, and the caller wants to know."""
+
+
+class InvalidGrant(RejectedInput):
+    """What a token is to permit makes no sense."""
+
+
+class TokenNotFound(RejectedInput):
+    """There is no such token."""
 
 
 class AccessError(DispatcherError):
@@ -127,6 +141,12 @@ class RenderError(DispatcherError):
 
 class StoreUnavailable(DispatcherError):
     """The store did not answer; nothing is known to have changed."""
+
+    retryable = True
+
+
+class IssuerUnavailable(DispatcherError):
+    """The issuer of access tokens did not give its keys: nothing is known of the token."""
 
     retryable = True
 

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Any, Final
 
 from dispatcher.errors import (
+    ConfigError,
     DispatcherError,
     InvalidPolicy,
     MembershipNotFound,
@@ -21,6 +22,7 @@ from dispatcher.errors import (
     PolicyUnchanged,
     RateLimited,
     RejectedInput,
+    SenderNotFound,
     StoreUnavailable,
     Unauthenticated,
 )
@@ -76,7 +78,9 @@ _CODES: Final[Mapping[type[DispatcherError], Code]] = {
     PolicyNotFound: Code.NOT_FOUND,
     PolicyExists: Code.ALREADY_EXISTS,
     PolicyUnchanged: Code.FAILED_PRECONDITION,
+    SenderNotFound: Code.NOT_FOUND,
     RejectedInput: Code.INVALID_ARGUMENT,
+    ConfigError: Code.FAILED_PRECONDITION,
     Unauthenticated: Code.UNAUTHENTICATED,
     MembershipNotFound: Code.NOT_FOUND,
     PermissionDenied: Code.PERMISSION_DENIED,
@@ -87,6 +91,7 @@ _CODES: Final[Mapping[type[DispatcherError], Code]] = {
 _IDS: Final[Mapping[Code, str]] = {
     Code.INVALID_ARGUMENT: "POLICY-invalid",
     Code.NOT_FOUND: "POLICY-not-found",
+    Code.FAILED_PRECONDITION: "SETTINGS-missing",
     Code.UNAVAILABLE: "STORE-unavailable",
     Code.INTERNAL: "INTERNAL-error",
 }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dispatcher.errors import SenderNotFound
+from dispatcher.errors import InvalidSender, SenderNotFound, SenderUnreadable
 from dispatcher.ports import SenderStore
 from dispatcher.sender import Sender, SenderChange, SenderWritten
 
@@ -39,12 +39,15 @@ class Senders:
         deliver an update twice.
 
         Raises:
-            InvalidSender: The change cannot be used; the text names every mistake.
+            InvalidSender: The change cannot be used, the text names every mistake; or the
+                present relays were to stay, and cannot be decrypted here.
             ConfigError: There is no key to encrypt relays with.
-            SenderUnreadable: Its present relays cannot be decrypted here, and were to stay.
         """
         self.check(change)
-        return await self.store.put(org_id, change)
+        try:
+            return await self.store.put(org_id, change)
+        except SenderUnreadable as error:
+            raise InvalidSender(f"set relays, too, or reset them: {error}") from error
 
     async def reset(self, org_id: str) -> Sender:
         """Remove the organization's own sender; return what is left of it, its sequence.

@@ -1,0 +1,61 @@
+"""The update tasks: what they do with their arguments, and what they answer; they never fail."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+
+from dispatcher import policy_wire, sender_wire
+from dispatcher.bootstrap import Services
+from dispatcher.errors import DispatcherError, InvalidPolicy, InvalidSender, RejectedInput
+from dispatcher.patience import insist
+from dispatcher.policy import Details
+from dispatcher.sources import native
+
+Arguments = tuple[tuple[object, ...], Mapping[str, object]]
+"""A task's positional and named arguments."""
+
+_log: Final = structlog.get_logger("dispatcher")
+
+
+async def update_policy(services: Services, arguments: Arguments) -> dict[str, Any]:
+    """Set an organization's policy; return the API's body of success or of failure."""
+    try:
+        org_id, body = _two(arguments, InvalidPolicy)
+        switches = policy_wire.parse_update(body, services.switches)
+        written = await insist(
+            lambda: services.policies.update(org_id, switches, by="task"), services.observer
+        )
+    except DispatcherError as error:
+        services.observer.policy_refused(error)
+        return policy_wire.failure(error)
+    services.observer.policy_written(written)
+    return policy_wire.changed(services.policies.details(written))
+
+
+async def update_sender(services: Services, arguments: Arguments) -> dict[str, Any]:
+    """Set an organization's sender; return a body like the policy's, without any secret."""
+    try:
+        org_id, body = _two(arguments, InvalidSender)
+        change = sender_wire.parse_change(body)
+        written = await insist(lambda: services.senders.update(org_id, change), services.observer)
+    except DispatcherError as error:
+        _log.warning("sender", effect="refused", detail=str(error))
+        return policy_wire.failure(error)
+    sender = written.sender
+    effect = "changed" if written.changed else "unchanged"
+    _log.info("sender", effect=effect, org_id=org_id, sequence=sender.sequence)
+    return policy_wire.changed(Details(sender.sequence, None, sender.changed_at, org_id))
+
+
+def _two(arguments: Arguments, refusal: type[RejectedInput]) -> tuple[str, object]:
+    positional, named = arguments
+    if named or len(positional) > 2:  # noqa: PLR2004 - the two that the text names
+        raise refusal("expected two positional arguments: the organization's id and the body")
+    org_id, body = (*positional, None, None)[:2]
+    valid = native.valid_org_id(org_id)
+    if valid is None:
+        raise refusal(
+            "expected the organization's id first: a string of 1-64 characters of A-Za-z0-9._-"
+        )
+    return valid, body
