@@ -25,6 +25,7 @@ from dispatcher.adapters.store.valkey_correspondence import ValkeyCorrespondence
 from dispatcher.adapters.store.valkey_ledger import ValkeyLedger
 from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
 from dispatcher.adapters.store.valkey_senders import ValkeySenderStore
+from dispatcher.adapters.store.valkey_suppressions import ValkeySuppressionStore
 from dispatcher.adapters.store.vault import Vault, parse_keys
 from dispatcher.dispatch import Dispatcher
 from dispatcher.errors import ConfigError
@@ -34,6 +35,7 @@ from dispatcher.post import Post
 from dispatcher.redrive import Requeue
 from dispatcher.senders import Senders
 from dispatcher.settings import Settings
+from dispatcher.suppressions import Suppressions
 from dispatcher.triggers import discover
 from dispatcher.walk import Walk
 
@@ -85,6 +87,7 @@ class Store:
     policies: Policies
     senders: Senders
     correspondence: ValkeyCorrespondence
+    suppressions: Suppressions
     secret: bytes
 
 
@@ -121,7 +124,13 @@ async def open_store(
             ValkeySenderStore(client, vault, prefix=prefix),
             partial(check_sender, local=settings.sender_local_relays),
         )
-        yield Store(ledger, policies, senders, correspondence, secret)
+        suppressions = Suppressions(
+            ValkeySuppressionStore(client, prefix=prefix),
+            SystemClock(),
+            secret,
+            settings.suppression_age,
+        )
+        yield Store(ledger, policies, senders, correspondence, suppressions, secret)
     finally:
         await client.aclose()
 
@@ -197,7 +206,7 @@ async def open_services(settings: Settings, url: str, queue: Queue) -> AsyncIter
             secret=store.secret,
             max_age=settings.max_age,
         )
-        dispatcher = Dispatcher(store.ledger, walk, clock, observer)
+        dispatcher = Dispatcher(store.ledger, walk, clock, observer, store.suppressions)
         requeue = Requeue(store.ledger, queue, observer)
         yield Services(
             dispatcher, store.policies, store.senders, requeue, observer, triggers.switches

@@ -27,6 +27,7 @@ from dispatcher.errors import StoreUnavailable
 from dispatcher.events import Event
 from dispatcher.patience import insist
 from dispatcher.ports import Claim, Clock, Ledger, Observer, Refusal
+from dispatcher.suppressions import Suppressions
 from dispatcher.walk import Walk
 
 _SUSPICIOUS: Final = 2
@@ -42,12 +43,14 @@ class Dispatcher:
         walk: Finds out what is to become of an event, and does it.
         clock: Tells the time.
         observer: Sees every outcome.
+        suppressions: Learns which mailboxes do not exist.
     """
 
     ledger: Ledger
     walk: Walk
     clock: Clock
     observer: Observer
+    suppressions: Suppressions
     quarter: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Where events that workers die of walk, one at a time: each death takes only one along."""
 
@@ -80,7 +83,15 @@ class Dispatcher:
                 await self.ledger.release(claim)
             raise
         self._observe(event, report, claim.accepted_at, fenced=not recorded)
+        if recorded:
+            await self._learn(claim, report)
         return report.outcome
+
+    async def _learn(self, claim: Claim, report: Report) -> None:
+        try:
+            await self.suppressions.learn(claim, report)
+        except StoreUnavailable as error:  # the next mail to that mailbox teaches it again
+            self.observer.waiting("suppressions", error)
 
     async def _put_off(self, claim: Claim) -> Outcome:
         await insist(lambda: self.ledger.release(claim), self.observer)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from random import random
 from typing import Final
 
-from dispatcher.delivery import Dead, DeadReason, DeferReason, Deferred, Phase
+from dispatcher.delivery import Attempt, Dead, DeadReason, DeferReason, Deferred, Phase
 from dispatcher.errors import (
     DispatcherError,
     PermanentTransportError,
@@ -181,3 +181,32 @@ def _defer_reason(error: Exception) -> DeferReason:
         if isinstance(error, kind):
             return reason
     return DeferReason.INTERNAL_ERROR
+
+
+_NO_SUCH_MAILBOX: Final = frozenset(
+    {
+        "5.1.1",  # RFC 3463 section 3.2: bad destination mailbox address
+        "5.1.3",  # the same: bad syntax of the address
+        "5.1.6",  # the same: the mailbox has moved, nobody knows where
+        "5.1.10",  # RFC 7505 section 4: the domain takes no mail; Exchange's "recipient not found"
+    }
+)
+
+
+def no_such_mailbox(enhanced: str) -> bool:
+    """Return whether an enhanced status code says that the address leads nowhere, for good.
+
+    Full or disabled mailboxes, unknown domains, policies and spam filters do not: security
+    mail is worth another try. The whole table is in ``docs/bounces.md``.
+    """
+    return enhanced in _NO_SUCH_MAILBOX
+
+
+def disproves_mailbox(attempt: Attempt | None) -> bool:
+    """Return whether a relay's refusal of the recipient says that there is no such mailbox."""
+    return (
+        attempt is not None
+        and attempt.phase == Phase.RCPT
+        and str(attempt.code).startswith("5")
+        and no_such_mailbox(attempt.enhanced)
+    )

@@ -12,6 +12,7 @@ from dispatcher.adapters.mail.relays import RelayChange
 from dispatcher.adapters.mail.renderer import Contact, MailRenderer
 from dispatcher.adapters.mail.routes import RouteLimits, Routes
 from dispatcher.adapters.mail.smtp_limits import PoolLimits
+from dispatcher.adapters.mail.verp import BounceAddress
 from dispatcher.errors import ConfigError
 from dispatcher.ports import Clock
 from dispatcher.settings import Settings
@@ -52,6 +53,8 @@ class Post:
         mistakes: list[str] = []
         addresses = _checked("SMTP_URL", _shown(settings.smtp_url), parse_relays, mistakes)
         _checked("MAIL_FROM", sender, parse_mailbox, mistakes)
+        if settings.bounce_address:
+            _checked("BOUNCE_ADDRESS", settings.bounce_address, BounceAddress.parse, mistakes)
         _checked("CONTACT", settings.contact, Contact.parse, mistakes)
         if mistakes or addresses is None or sender is None:
             raise ConfigError("\n".join(mistakes))
@@ -85,6 +88,7 @@ class Post:
             contact=self.settings.contact,
             default_locale=self.settings.default_locale,
             folders=[folder] if folder else [],
+            bounce_address=self.settings.bounce_address,
         )
 
 

@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     store_prefix: str = Field(default="nd:", pattern=r"^[A-Za-z0-9._:-]{1,32}$")
     smtp_url: Annotated[SecretStr | None, _Unset] = None
     mail_from: Annotated[str | None, _Unset] = None
+    bounce_address: str = ""
     contact: str = ""
     default_locale: str = "en"
     templates_dir: Annotated[Path | None, _Unset] = None
@@ -91,6 +92,7 @@ class Settings(BaseSettings):
     smtp_connections: int = Field(default=16, ge=1, le=1_000)
     max_age: float = Field(default=86_400.0, gt=0)
     retention: float = Field(default=604_800.0, ge=60)
+    suppression_age: float = Field(default=2_592_000.0, ge=60)
     secret_key: Annotated[Annotated[SecretStr, AfterValidator(_long_enough)] | None, _Unset] = None
     encryption_keys: Annotated[SecretStr | None, _Unset] = None
     sender_local_relays: bool = False

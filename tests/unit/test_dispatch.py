@@ -12,6 +12,7 @@ from dispatcher.adapters.mail.smtp_memory import MemoryTransport
 from dispatcher.adapters.store.memory import MemoryLedger
 from dispatcher.adapters.store.memory_correspondence import MemoryCorrespondence
 from dispatcher.adapters.store.memory_policies import MemoryPolicyStore
+from dispatcher.adapters.store.memory_suppressions import MemorySuppressionStore
 from dispatcher.delivery import (
     Dead,
     DeadReason,
@@ -42,9 +43,10 @@ from dispatcher.events import Event
 from dispatcher.judge import MAX_CRASHES
 from dispatcher.message import Draft, Message, fingerprint
 from dispatcher.policy import INSTANCE, Policy
-from dispatcher.ports import Claim, Ledger, Refusal, Terms, Transport
+from dispatcher.ports import Claim, Ledger, Refusal, SuppressionStore, Terms, Transport
 from dispatcher.sender import Sender
-from dispatcher.suppression import EVERYWHERE, Suppression, SuppressionReason
+from dispatcher.suppression import EVERYWHERE, Kept, Suppression, SuppressionReason
+from dispatcher.suppressions import Suppressions
 from dispatcher.triggers import discover
 from dispatcher.walk import Walk
 from tests.builders import NOON, StandingClock, Witness, a_user, an_event
@@ -77,9 +79,16 @@ class World:
         self.ledger = MemoryLedger(self.clock)
         self.policies = MemoryPolicyStore(self.clock)
         self.correspondence = MemoryCorrespondence()
+        self.suppression_store: SuppressionStore = MemorySuppressionStore(
+            self.clock, self.correspondence.suppressions
+        )
         self.renderer = PlainRenderer()
         self.transport = MemoryTransport()
         self.witness = Witness()
+
+    @property
+    def suppressions(self) -> Suppressions:
+        return Suppressions(self.suppression_store, self.clock, SECRET, age=3600.0)
 
     def dispatcher(
         self, *, ledger: Ledger | None = None, transport: Transport | None = None
@@ -95,7 +104,7 @@ class World:
             secret=SECRET,
             max_age=MAX_AGE,
         )
-        return Dispatcher(ledger or self.ledger, walk, self.clock, self.witness)
+        return Dispatcher(ledger or self.ledger, walk, self.clock, self.witness, self.suppressions)
 
     def want_mail(self, owner: str = "acme", *, on: bool = True) -> None:
         asyncio.run(self.policies.put(owner, {"passwordChange": on}))
@@ -184,6 +193,77 @@ def test_a_person_who_sends_a_letter_again_overrides_a_suppression(world: World)
     world.suppress("ada@example.org", EVERYWHERE)
     assert run(world.ledger.revive("acme", "evt-1"))
     assert world.dispatch() == Sent()
+
+
+def unknown_mailbox(enhanced: str = "5.1.1", phase: str = "rcpt") -> RecipientRefused:
+    return RecipientRefused("refused", phase=phase, code=550, enhanced=enhanced)
+
+
+def test_a_mailbox_that_the_relay_does_not_know_gets_no_further_mail(world: World) -> None:
+    world.want_mail()
+    world.want_mail("globex")
+    world.fails_with(unknown_mailbox())
+    refused = world.dispatch()
+    assert isinstance(refused, Dead)
+    assert refused.reason is DeadReason.REJECTED_RECIPIENT
+    detail = "hard_bounce, for acme, since 2026-11-24T12:00:01Z: 5.1.1"
+    assert world.dispatch(an_event("evt-2")) == Skipped(SkipReason.SUPPRESSED, detail)
+    assert world.dispatch(an_event(org="globex")) == Sent()
+    (kept,) = world.correspondence.suppressions.values()
+    assert (kept.event_id, kept.until) == ("evt-1", world.clock.now() + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        unknown_mailbox(""),
+        unknown_mailbox("5.7.1"),
+        unknown_mailbox("5.2.2"),
+        unknown_mailbox("5.1.1", phase="final"),
+        RecipientRefused("refused", phase="rcpt", enhanced="5.1.1"),
+    ],
+)
+def test_any_other_refusal_suppresses_nothing(world: World, error: RecipientRefused) -> None:
+    world.want_mail()
+    world.fails_with(error)
+    world.dispatch()
+    assert not world.correspondence.suppressions
+    assert world.dispatch(an_event("evt-2")) == Sent()
+
+
+def test_a_mailbox_that_takes_a_mail_sent_again_is_no_longer_suppressed(world: World) -> None:
+    world.want_mail()
+    world.fails_with(unknown_mailbox())
+    world.dispatch()
+    assert run(world.ledger.revive("acme", "evt-1"))
+    assert world.dispatch() == Sent()
+    assert world.dispatch(an_event("evt-2")) == Sent()
+
+
+def test_what_an_operator_suppressed_stays_so_when_a_mail_sent_again_is_taken(
+    world: World,
+) -> None:
+    world.want_mail()
+    world.fails_with(unknown_mailbox())
+    world.dispatch()
+    run(world.suppressions.forbid("acme", "Ada@example.org", "left"))
+    assert run(world.ledger.revive("acme", "evt-1"))
+    assert world.dispatch() == Sent()
+    assert isinstance(world.dispatch(an_event("evt-2")), Skipped)
+
+
+def test_a_store_that_cannot_keep_a_suppression_holds_up_no_event(world: World) -> None:
+    class Away(MemorySuppressionStore):
+        async def add(self, suppression: Suppression) -> Kept:
+            del suppression
+            raise StoreUnavailable("away")
+
+    world.want_mail()
+    world.suppression_store = Away(world.clock)
+    world.fails_with(unknown_mailbox())
+    assert isinstance(world.dispatch(), Dead)
+    assert world.delivery().state is State.DEAD
+    assert world.witness.waits == ["suppressions: away"]
 
 
 def test_draft_and_transport_get_the_organizations_sender(world: World) -> None:
