@@ -205,6 +205,8 @@ async def open_services(settings: Settings, url: str, queue: Queue) -> AsyncIter
             triggers=triggers,
             secret=store.secret,
             max_age=settings.max_age,
+            folds=store.ledger,
+            fold_window=settings.fold_window,
         )
         dispatcher = Dispatcher(store.ledger, walk, clock, observer, store.suppressions)
         requeue = Requeue(store.ledger, queue, observer)

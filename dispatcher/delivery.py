@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from dispatcher.message import Message
+
 
 class Phase(StrEnum):
     """How far an SMTP conversation had come."""
@@ -34,6 +36,7 @@ class SkipReason(StrEnum):
     NO_RECIPIENT = "no_recipient"
     USER_INACTIVE = "user_inactive"
     SUPPRESSED = "suppressed"
+    FOLDED = "folded"
 
 
 class DeferReason(StrEnum):
@@ -46,6 +49,7 @@ class DeferReason(StrEnum):
     STORE_UNAVAILABLE = "store_unavailable"
     SENDER_UNREADABLE = "sender_unreadable"
     INTERNAL_ERROR = "internal_error"
+    FOLDING = "folding"
 
 
 class DeadReason(StrEnum):
@@ -133,6 +137,10 @@ class Report:
     recipient: str = ""
     """The fingerprint of the address, never the address."""
     attempt: Attempt | None = None
+    message: Message | None = None
+    """What was rendered, where the delivery is given up: kept with its dead letter."""
+    source: str = ""
+    """Who told us of the event."""
 
 
 class State(StrEnum):
@@ -169,6 +177,12 @@ class Delivery:
     history: tuple[Attempt, ...] = ()
     event: Mapping[str, Any] | None = None
     """The event as accepted; kept only while the delivery is open or dead."""
+    source: str = ""
+    """Who told us of the event."""
+    keeps_message: bool = False
+    """Whether a dead letter has the message as it was rendered."""
+    changes: int = 0
+    """How many changes a storm's follow-up tells of; 0 where the event tells of its own."""
 
 
 @dataclass(frozen=True, slots=True)

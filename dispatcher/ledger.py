@@ -3,7 +3,7 @@
 The walk and the services take them from ``ports.py``, with all others.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from dispatcher.delivery import Delivery, DeliveryFilter, Report, Totals
 from dispatcher.events import Event
+from dispatcher.message import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,9 @@ class Claim:
             may have been handed over already, and is sent again under the same Message-ID.
         accepted_at: When the event was first claimed.
         revived: A person sent this dead letter again, and no attempt was recorded since.
+        message: What a person wants sent as it was, instead of rendered anew.
+        changes: How many changes the mail is to tell of, as a storm's follow-up; 0 where
+            the event tells of its own.
     """
 
     org_id: str
@@ -35,6 +39,24 @@ class Claim:
     crashes: int
     accepted_at: datetime
     revived: bool = False
+    message: Message | None = None
+    changes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """How a change is told that may be one of a storm.
+
+    Args:
+        changes: How many changes the mail tells of, as the storm's follow-up; 0 where it
+            goes at once and tells of its own.
+        wait: Seconds until the follow-up is to go; above 0 only for a follow-up.
+        into: The event id of the follow-up that tells of this change, or "".
+    """
+
+    changes: int = 0
+    wait: float = 0.0
+    into: str = ""
 
 
 class Refusal(StrEnum):
@@ -58,7 +80,29 @@ class Parcel:
     taking: bytes = b""
 
 
-class Ledger(Protocol):
+class Folds(Protocol):
+    """Says how changes are told that may be of a storm."""
+
+    async def fold(self, claim: Claim, subject: str, window: float) -> Fold:
+        """Say how a change is told, in one atomic step; asked again, the answer is the same.
+
+        The first of a subject goes at once and opens a window. Of those that come before
+        the window ends, the first waits for its end as their follow-up, and counts the
+        others. When the follow-up goes, it opens the next window: a storm makes one mail
+        per window, and never none. If the follow-up is dropped, the next takes its place.
+
+        Args:
+            claim: The claim on the event.
+            subject: What of the same is folded: an organization's user and a kind of mail.
+            window: Seconds; 0 opens none, and lets a follow-up go when it is due.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        ...
+
+
+class Ledger(Folds, Protocol):
     """All deliveries' state, and its only writer while they are on their way.
 
     State is per (organization, event id). The claim is one atomic step; time is
@@ -75,6 +119,21 @@ class Ledger(Protocol):
         Args:
             event: The event; its wire form is kept while the delivery is open or dead.
             receipt: The id of the queue's message: it tells a redelivery from a duplicate.
+        """
+        ...
+
+    async def accept(self, event: Event, *, receipt: str) -> Parcel | Refusal:
+        """Take the event in before it is on the queue, for a caller that waits for an answer.
+
+        It is durable, counted as accepted, and due after the publishing time unless
+        :meth:`queued` says that it was published; the claim that follows continues it.
+
+        Args:
+            event: The event.
+            receipt: The id that the queue's message will have.
+
+        Returns:
+            What is to be published, or that the event is known: a duplicate, counted as skipped.
         """
         ...
 
@@ -145,8 +204,27 @@ class DeliveryLog(Protocol):
 class DeadLetters(Protocol):
     """Changes dead letters, for the person who mends them."""
 
-    async def revive(self, org_id: str, event_id: str) -> bool:
-        """Make a dead letter due at once, as a further attempt; False where there is none."""
+    def letters(self, wanted: DeliveryFilter) -> AsyncIterator[Sequence[Delivery]]:
+        """Yield pages of the dead letters that match, newest first, however many there are.
+
+        A letter that goes, comes or dies again meanwhile moves no other; the state in
+        *wanted* is not read.
+        """
+        ...
+
+    async def message(self, org_id: str, event_id: str) -> Message | None:
+        """Return a dead letter's message as it was rendered; None where none is kept."""
+        ...
+
+    async def revive(self, org_id: str, event_id: str, *, as_it_was: bool = False) -> bool:
+        """Make a dead letter due at once, as a further attempt; False where there is none.
+
+        Args:
+            org_id: The organization.
+            event_id: The event's id, or the receipt where it has none.
+            as_it_was: Send the message that is kept, and not one rendered anew; False is
+                returned where none is kept.
+        """
         ...
 
     async def drop(self, org_id: str, event_id: str) -> bool:

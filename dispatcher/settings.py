@@ -91,11 +91,16 @@ class Settings(BaseSettings):
     worker_pool: Literal["strands", "prefork", "threads", "solo"] = "strands"
     smtp_connections: int = Field(default=16, ge=1, le=1_000)
     max_age: float = Field(default=86_400.0, gt=0)
+    fold_window: float = Field(default=0.0, ge=0, le=3_600)
     retention: float = Field(default=604_800.0, ge=60)
     suppression_age: float = Field(default=2_592_000.0, ge=60)
     secret_key: Annotated[Annotated[SecretStr, AfterValidator(_long_enough)] | None, _Unset] = None
     encryption_keys: Annotated[SecretStr | None, _Unset] = None
     sender_local_relays: bool = False
+    http_bind: str = "127.0.0.1:8080"
+    grpc_bind: str = "127.0.0.1:8081"
+    zitadel_strict: bool = False
+    instance_id: str = Field(default="instance", pattern=r"^[A-Za-z0-9._-]{1,64}$")
     data_dir: Path = Path("var")
     stop_grace: float = Field(default=30.0, ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -7,14 +7,16 @@
 No stop looks back. Silence is an outcome with a reason.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from hashlib import blake2b
 from time import monotonic
 
 from dispatcher.delivery import (
     Attempt,
     Dead,
     DeadReason,
+    DeferReason,
     Deferred,
     Outcome,
     Receipt,
@@ -25,9 +27,10 @@ from dispatcher.delivery import (
     SkipReason,
 )
 from dispatcher.errors import TransportError, UnknownTrigger
-from dispatcher.events import Event, Recipient
+from dispatcher.events import Event
 from dispatcher.judge import MAX_CRASHES, judge
-from dispatcher.message import Draft, fingerprint
+from dispatcher.ledger import Fold, Folds
+from dispatcher.message import Draft, Message, fingerprint
 from dispatcher.policy import Policy
 from dispatcher.ports import (
     Claim,
@@ -38,7 +41,6 @@ from dispatcher.ports import (
     Renderer,
     Transport,
 )
-from dispatcher.sender import Sender
 from dispatcher.suppression import EVERYWHERE, Suppression
 from dispatcher.triggers import Trigger, Triggers
 
@@ -57,6 +59,8 @@ class Walk:
         triggers: The kinds of mail there are.
         secret: Keys the fingerprints of addresses.
         max_age: Seconds after which an undelivered event is dead instead of late.
+        folds: Says how a change is told that may be one of a storm.
+        fold_window: Seconds in which the same user's changes are told together; 0 tells each.
     """
 
     policies: PolicyStore
@@ -68,6 +72,8 @@ class Walk:
     triggers: Triggers
     secret: bytes
     max_age: float
+    folds: Folds
+    fold_window: float = 0.0
 
     async def take(self, event: Event, claim: Claim) -> Report:
         """Return what became of the event. Total: every error has an answer."""
@@ -84,40 +90,54 @@ class Walk:
         except UnknownTrigger as error:
             return Report(Dead(DeadReason.MALFORMED, str(error)))
         policy = await self.policies.effective(event.org_id)
+        if policy and policy.permits(trigger.switch):
+            report = await self._tell(event, trigger, claim)
+        else:
+            report = Report(_silence(policy))
         ruling = Ruling(policy.owner, policy.sequence) if policy else None
-        if not (policy and policy.permits(trigger.switch)):
-            return Report(_silence(policy), trigger.name, ruling)
+        return replace(report, trigger=trigger.name, ruling=ruling, source=event.source or "")
+
+    async def _tell(self, event: Event, trigger: Trigger, claim: Claim) -> Report:
         recipient = await self.directory.find(event)
         if recipient is None:
-            return Report(Skipped(SkipReason.NO_RECIPIENT), trigger.name, ruling)
+            return Report(Skipped(SkipReason.NO_RECIPIENT))
         known_by = fingerprint(self.secret, recipient.address)
         terms = await self.correspondence.terms(event.org_id, known_by)
         if terms.suppression and not claim.revived:  # a person who sends it again knows
-            return Report(_suppressed(terms.suppression), trigger.name, ruling, known_by)
-        outcome, attempt = await self._attempt(event, trigger, recipient, terms.sender, claim)
-        return Report(outcome, trigger.name, ruling, known_by, attempt)
+            return Report(_suppressed(terms.suppression), recipient=known_by)
+        age = self._age(event)
+        if age >= self.max_age and not claim.revived:  # nor is its age news to that person
+            expired = Dead(DeadReason.EXPIRED, f"the change was {age:.0f} s ago")
+            return Report(expired, recipient=known_by)
+        fold = await self._fold(event, trigger, known_by, claim)
+        if fold.wait or fold.into:
+            return Report(_folded(fold), recipient=known_by)
+        facts = {**trigger.facts(event), "changes": str(fold.changes) if fold.changes else None}
+        draft = Draft(trigger.name, event.org_id, event.id, recipient, facts, terms.sender)
+        outcome, attempt, message = await self._attempt(event, draft, claim)
+        return Report(outcome, recipient=known_by, attempt=attempt, message=message)
+
+    async def _fold(self, event: Event, trigger: Trigger, known_by: str, claim: Claim) -> Fold:
+        never_asked = claim.revived and not claim.changes  # a person wants this very one told
+        if (self.fold_window <= 0 and not claim.changes) or never_asked:
+            return Fold()
+        whose = event.user.id or known_by
+        subject = _subject(self.secret, event.org_id, trigger.name, whose)
+        return await self.folds.fold(claim, subject, self.fold_window)
 
     async def _attempt(
-        self,
-        event: Event,
-        trigger: Trigger,
-        recipient: Recipient,
-        sender: Sender | None,
-        claim: Claim,
-    ) -> tuple[Outcome, Attempt | None]:
-        age = self._age(event)
-        if age >= self.max_age and not claim.revived:  # a person who sends it again knows its age
-            return Dead(DeadReason.EXPIRED, f"the change was {age:.0f} s ago"), None
+        self, event: Event, draft: Draft, claim: Claim
+    ) -> tuple[Outcome, Attempt, Message | None]:
         started_at, started = self.clock.now(), monotonic()
+        message = claim.message
         try:
-            facts = trigger.facts(event)
-            draft = Draft(trigger.name, event.org_id, event.id, recipient, facts, sender)
-            receipt = await self.transport.deliver(self.renderer.render(draft), sender)
+            message = message or self.renderer.render(draft)
+            receipt = await self.transport.deliver(message, draft.sender)
         except Exception as error:  # noqa: BLE001 - the judge has an answer for every error
             outcome = self._judge(error, event, claim)
             attempt = _failed(claim, started_at, monotonic() - started, outcome.reason.value, error)
-            return outcome, attempt
-        return Sent(), _accepted(claim, started_at, receipt)
+            return outcome, attempt, message if isinstance(outcome, Dead) else None
+        return Sent(), _accepted(claim, started_at, receipt), None
 
     def _judge(self, error: Exception, event: Event, claim: Claim) -> Deferred | Dead:
         age = self._age(event)
@@ -125,6 +145,17 @@ class Walk:
 
     def _age(self, event: Event) -> float:
         return (self.clock.now() - event.occurred_at).total_seconds()
+
+
+def _subject(secret: bytes, *names: str) -> str:
+    text = "\0".join(names).encode(errors="backslashreplace")
+    return blake2b(text, key=secret[:64], digest_size=12, person=b"fold").hexdigest()
+
+
+def _folded(fold: Fold) -> Outcome:
+    if fold.into:
+        return Skipped(SkipReason.FOLDED, f"told of by {fold.into}")
+    return Deferred(DeferReason.FOLDING, fold.wait, burns=False)
 
 
 def _silence(policy: Policy | None) -> Skipped:

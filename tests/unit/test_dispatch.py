@@ -85,6 +85,7 @@ class World:
         self.renderer = PlainRenderer()
         self.transport = MemoryTransport()
         self.witness = Witness()
+        self.fold_window = 0.0
 
     @property
     def suppressions(self) -> Suppressions:
@@ -103,6 +104,8 @@ class World:
             triggers=discover(),
             secret=SECRET,
             max_age=MAX_AGE,
+            folds=self.ledger,
+            fold_window=self.fold_window,
         )
         return Dispatcher(ledger or self.ledger, walk, self.clock, self.witness, self.suppressions)
 

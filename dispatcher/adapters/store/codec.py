@@ -13,11 +13,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from struct import Struct
 from typing import Any, Final
+from zlib import compress, decompress
 
 import pydantic_core
 
 from dispatcher.adapters.store.names import ids_of, to_bytes, unpack
 from dispatcher.delivery import Attempt, Delivery, Phase, Report, Ruling, State
+from dispatcher.message import Message
 from dispatcher.ports import Claim
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,9 +36,10 @@ _HEAD: Final = Struct(">6s6sIH")
 _VERDICT_COLUMNS: Final = 8
 _SENT: Final = State.SENT.value
 _FINAL: Final = Phase.FINAL.value
-_PLAIN_MORE: Final = ("", "0", "0", "0", "", "", "", "", "")
+_PLAIN_MORE: Final = ("", "0", "0", "0", "", "", "", "", "", "", "")
 """What ``lua/common.lua`` leaves out of a record: nothing beyond the claim is known."""
-_MORE_COLUMNS: Final = 8
+_MORE_COLUMNS: Final = 10
+_LONGEST_SOURCE: Final = 64
 
 
 def to_json(value: Mapping[str, Any]) -> bytes:
@@ -97,8 +100,9 @@ def plain(text: str) -> str:
 
 def encode_story(report: Report, claim: Claim) -> bytes:
     """Return what a report adds to a delivery's story."""
+    source = f" {plain(report.source)[:_LONGEST_SOURCE]}" if report.source else ""
     columns = (
-        plain(report.trigger),
+        plain(report.trigger) + source if report.trigger else "",
         _encode_ruling(report.ruling, claim.org_id),
         _encode_fingerprint(report.recipient),
         _encode_attempt(report.attempt, claim.accepted_at),
@@ -137,6 +141,23 @@ def _decode_attempt(line: str, accepted_at: datetime) -> Attempt:
     )
 
 
+def encode_message(message: Message | None) -> bytes:
+    """Return a message, compressed; nothing where there is none."""
+    if message is None:
+        return b""
+    envelope = [message.id, message.sender, message.recipient, message.smtputf8]
+    return compress(to_bytes(json.dumps(envelope)) + b"\n" + message.content)
+
+
+def decode_message(kept: bytes | None) -> Message | None:
+    """Return the message that was kept, or None."""
+    if not kept:
+        return None
+    envelope, _, content = decompress(kept).partition(b"\n")
+    message, sender, recipient, smtputf8 = json.loads(envelope)
+    return Message(message, sender, recipient, content, smtputf8)
+
+
 def decode_delivery(reply: Sequence[Any]) -> Delivery:
     """Return the delivery that ``lua/log.lua`` answered with."""
     return _from_record(*reply[1:]) if reply[0] == b"record" else _from_log(*reply[1:])
@@ -148,7 +169,7 @@ def _from_record(name: bytes, due: bytes, text: bytes, event: bytes) -> Delivery
     _, rest = _prefixed(rest, 1)
     more, receipt = _prefixed(rest, 3)
     known = more.decode().split(_GROUP, _MORE_COLUMNS) if more else _PLAIN_MORE
-    reason, uncertain, _, duplicates, _, _, _, detail, story = known
+    reason, uncertain, _, duplicates, _, _, _, detail, fold, held, story = known
     kept: Mapping[str, Any] = json.loads(event)
     org_id, event_id = ids_of(name)
     accepted_at = from_milliseconds(int.from_bytes(accepted))
@@ -166,8 +187,16 @@ def _from_record(name: bytes, due: bytes, text: bytes, event: bytes) -> Delivery
         uncertain=int(uncertain),
         detail=detail,
         event=kept,
-        **_story(story, org_id, accepted_at),
+        keeps_message=bool(held),
+        changes=int(fold) if fold.isdecimal() else 0,
+        **_story(story, org_id, accepted_at, source_of(kept)),
     )
+
+
+def source_of(event: Mapping[str, Any]) -> str:
+    """Return who an event says it is from, or ""."""
+    source = event.get("source")
+    return source[:_LONGEST_SOURCE] if isinstance(source, str) else ""
 
 
 def _prefixed(text: bytes, size: int) -> tuple[bytes, bytes]:
@@ -201,10 +230,12 @@ def _from_log(name: bytes, entry_id: bytes, later_duplicates: bytes, verdict: by
     )
 
 
-def _story(text: str, org_id: str, accepted_at: datetime) -> dict[str, Any]:
-    trigger, ruling, fingerprint, history = text.split(_GROUP) if text else [""] * 4
+def _story(text: str, org_id: str, accepted_at: datetime, source: str = "") -> dict[str, Any]:
+    what, ruling, fingerprint, history = text.split(_GROUP) if text else [""] * 4
+    trigger, _, told_by = what.partition(" ")
     return {
         "trigger": trigger,
+        "source": told_by or source,
         "ruling": _decode_ruling(ruling, org_id),
         "recipient": _decode_fingerprint(fingerprint),
         "history": tuple(

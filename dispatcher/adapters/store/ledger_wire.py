@@ -5,10 +5,18 @@ from functools import lru_cache
 from hashlib import sha1
 from typing import Any, Final
 
-from dispatcher.adapters.store.codec import encode_story, from_milliseconds, plain, to_json
-from dispatcher.adapters.store.names import name_of, pack, to_bytes
+from dispatcher.adapters.store.codec import (
+    decode_message,
+    encode_message,
+    encode_story,
+    from_milliseconds,
+    plain,
+    to_json,
+)
+from dispatcher.adapters.store.names import ids_of, name_of, pack, to_bytes
 from dispatcher.delivery import Dead, Deferred, Report, Sent, Skipped
 from dispatcher.events import Event
+from dispatcher.ledger import Fold
 from dispatcher.ports import Claim, Parcel, Refusal
 
 Operation = tuple[bytes, ...]
@@ -25,16 +33,36 @@ def claim(event: Event, receipt: str, nonce: bytes) -> Operation:
     return (b"claim", name, mark, bucket, asked, to_json(event.to_wire()))
 
 
+def accept(event: Event, receipt: str) -> Operation:
+    """Return the operation that takes an event in before it is on the queue."""
+    return (b"accept", *_address(event.org_id, event.id), pack(receipt), to_json(event.to_wire()))
+
+
+def accepted(event: Event, receipt: str, answer: Any) -> Parcel | Refusal:  # noqa: ANN401 - a script's answer
+    """Return what was answered to that."""
+    if isinstance(answer, bytes):
+        return Refusal(answer.decode())
+    taking = b"%d %b" % (answer, name_of(event.org_id, event.id))
+    return Parcel(receipt, event.to_wire(), taking)
+
+
 def claimed(event: Event, answer: Any) -> Claim | Refusal:  # noqa: ANN401 - a script's answer
     """Return what was answered to a claim."""
     if isinstance(answer, bytes):
         return Refusal(answer.decode())
     if isinstance(answer, int):  # a new event's first claim: when it was granted says it all
         return Claim(event.org_id, event.id, 1, 1, 0, from_milliseconds(answer))
-    token, attempt, crashes, accepted, is_revived = answer
-    accepted_at = from_milliseconds(accepted)
+    token, attempt, crashes, accepted, is_revived, changes, content = answer
     return Claim(
-        event.org_id, event.id, token, attempt, crashes, accepted_at, revived=bool(is_revived)
+        event.org_id,
+        event.id,
+        token,
+        attempt,
+        crashes,
+        from_milliseconds(accepted),
+        revived=bool(is_revived),
+        message=decode_message(content),
+        changes=changes,
     )
 
 
@@ -51,7 +79,8 @@ def record(held: Claim, report: Report) -> Operation:
             milliseconds = b"%d" % round(delay * 1000)
             return (b"defer", *told, reason.encode(), milliseconds, b"1" if burns else b"0")
         case Dead(reason, detail):
-            return (b"die", *told, reason.encode(), to_bytes(plain(detail)))
+            kept = encode_message(report.message)
+            return (b"die", *told, reason.encode(), to_bytes(plain(detail)), kept)
 
 
 def reject(
@@ -60,6 +89,18 @@ def reject(
     """Return the operation that keeps a malformed event."""
     names = pack(org_id), pack(event_id), pack(receipt)
     return (b"reject", *names, to_bytes(plain(detail)), to_json(dict(evidence)))
+
+
+def fold(held: Claim, subject: str, window: float) -> Operation:
+    """Return the operation that asks how a change is told."""
+    name = name_of(held.org_id, held.event_id)
+    return (b"fold", name, b"%d" % held.token, to_bytes(subject), b"%d" % round(window * 1000))
+
+
+def folded(answer: Any) -> Fold:  # noqa: ANN401 - a script's answer
+    """Return what was answered to that."""
+    changes, wait, into = answer
+    return Fold(int(changes), wait / 1000, ids_of(into)[1] if into else "")
 
 
 def queued(parcel: Parcel) -> Operation:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from dispatcher.adapters.store.codec import to_json
-from dispatcher.adapters.store.memory_letters import MemoryDeadLetters
+from dispatcher.adapters.store.memory_folding import MemoryFolding
 from dispatcher.adapters.store.memory_log import Record
 from dispatcher.delivery import (
     Attempt,
@@ -27,7 +27,7 @@ _HISTORY: Final = 30
 _DUPLICATES_KNOWN: Final = 8
 
 
-class MemoryLedger(MemoryDeadLetters):
+class MemoryLedger(MemoryFolding):
     """All deliveries' state, as long as the process lives. Nobody renews leases.
 
     Args:
@@ -66,6 +66,36 @@ class MemoryLedger(MemoryDeadLetters):
             return self._duplicate(record, receipt)
         return self._claim_again(record, event)
 
+    async def accept(self, event: Event, *, receipt: str) -> Parcel | Refusal:
+        """Take the event in before it is on the queue; return what is to be published."""
+        key, last_token = (event.org_id, event.id), 0
+        record = self._kept.get(key)
+        if record and record.delivery.receipt == receipt:
+            return _parcel(record)
+        if record and not record.is_evidence:
+            return self._duplicate(record, receipt)
+        if record:
+            self._rename(key, self._letter_key(event.org_id, record.delivery.receipt))
+            last_token = record.token
+        done = self._finished_at(key)
+        if done and done.is_evidence:
+            last_token = self._finished.pop(key).token
+        elif done:
+            return (
+                _parcel(done)
+                if done.delivery.receipt == receipt
+                else self._duplicate(done, receipt)
+            )
+        now = self._clock.now()
+        self._count(event.org_id, "accepted")
+        record = Record(
+            Delivery(*key, State.QUEUED, "", now, now, receipt, event=_as_read_back(event)),
+            last_token,
+        )
+        record.due = now + self._publishing_time
+        self._kept[key] = record
+        return _parcel(record)
+
     async def record(self, claim: Claim, report: Report) -> bool:
         """Write what became of the claim; False when a newer claim has taken over."""
         key = claim.org_id, claim.event_id
@@ -93,8 +123,7 @@ class MemoryLedger(MemoryDeadLetters):
                 self._lease_ran_out(record)
             record.due = now + self._publishing_time
             self._change(record, state=State.QUEUED, due_at=None)
-            taking = json.dumps([record.token, *key]).encode()
-            parcels.append(Parcel(record.delivery.receipt, record.delivery.event or {}, taking))
+            parcels.append(_parcel(record))
         return parcels
 
     async def queued(self, parcels: Sequence[Parcel]) -> None:
@@ -130,7 +159,16 @@ class MemoryLedger(MemoryDeadLetters):
         now = self._clock.now()
         self._count(event.org_id, "accepted")
         record = Record(
-            Delivery(*key, State.CLAIMED, "", now, now, receipt, event=_as_read_back(event)),
+            Delivery(
+                *key,
+                State.CLAIMED,
+                "",
+                now,
+                now,
+                receipt,
+                event=_as_read_back(event),
+                source=event.source or "",
+            ),
             last_token,
         )
         self._kept[key] = record
@@ -170,6 +208,8 @@ class MemoryLedger(MemoryDeadLetters):
             crashes,
             delivery.accepted_at,
             record.is_revived,
+            record.message if record.as_it_was else None,
+            delivery.changes,
         )
 
     def _duplicate(self, record: Record, receipt: str) -> Refusal:
@@ -195,6 +235,7 @@ class MemoryLedger(MemoryDeadLetters):
             trigger=report.trigger or delivery.trigger,
             ruling=report.ruling or delivery.ruling,
             recipient=report.recipient or delivery.recipient,
+            source=report.source if report.trigger else delivery.source,
             history=_with_attempt(delivery.history, report.attempt),
         )
 
@@ -214,7 +255,15 @@ class MemoryLedger(MemoryDeadLetters):
                 self._count(org_id, "dead", f"dead:{reason}")
                 record.due = None
                 record.is_evidence = reason is DeadReason.MALFORMED
+                record.message, record.as_it_was = report.message or record.message, False
+                self._change(record, keeps_message=record.message is not None)
                 self._change(record, state=State.DEAD, reason=reason, detail=detail)
+
+
+def _parcel(record: Record) -> Parcel:
+    delivery = record.delivery
+    taking = json.dumps([record.token, delivery.org_id, delivery.event_id]).encode()
+    return Parcel(delivery.receipt, delivery.event or {}, taking)
 
 
 def _as_read_back(event: Event) -> dict[str, Any]:

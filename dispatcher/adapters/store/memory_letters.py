@@ -47,11 +47,17 @@ class MemoryDeadLetters(MemoryDeliveryLog):
         )
         self._count(org_id, "accepted", "dead", "dead:malformed")
 
-    async def revive(self, org_id: str, event_id: str) -> bool:
-        """Make a dead letter due at once, as a further attempt; False where there is none."""
+    async def revive(self, org_id: str, event_id: str, *, as_it_was: bool = False) -> bool:
+        """Make a dead letter due at once, as a further attempt; False where there is none.
+
+        With *as_it_was*, the message that is kept is sent; False where none is.
+        """
         record = self._kept.get((org_id, event_id))
         if record is None or record.delivery.state is not State.DEAD:
             return False
+        if as_it_was and record.message is None:
+            return False
+        record.as_it_was = as_it_was
         self._count(org_id, "dead", f"dead:{record.delivery.reason}", by=-1)
         record.crashes_forgiven = record.delivery.uncertain
         record.is_revived = True
@@ -73,7 +79,8 @@ class MemoryDeadLetters(MemoryDeliveryLog):
     def _finish(self, record: Record, state: State, reason: str, **changes: Any) -> None:  # noqa: ANN401 - any field
         key = record.delivery.org_id, record.delivery.event_id
         del self._kept[key]
-        record.due = None
+        record.due = record.message = None
+        changes |= {"keeps_message": False, "changes": 0}
         record.last_duplicates = ()
         record.is_evidence = record.is_evidence and state is State.DEAD
         self._change(record, state=state, reason=reason, event=None, due_at=None, **changes)

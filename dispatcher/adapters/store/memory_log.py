@@ -1,12 +1,16 @@
 """What the ledger in memory knows, and how it is read."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
-from dispatcher.delivery import Delivery, DeliveryFilter, Totals
+from dispatcher.delivery import Delivery, DeliveryFilter, State, Totals
+from dispatcher.message import Message
 from dispatcher.ports import Clock
+
+_PAGE: Final = 500
 
 Key = tuple[str, str]
 """Organization and event id."""
@@ -24,6 +28,11 @@ class Record:
     crashes_forgiven: int = 0
     is_revived: bool = False
     """A person sent it again, and no attempt was recorded since."""
+    message: Message | None = None
+    as_it_was: bool = False
+    """A person wants its message sent, and not one rendered anew."""
+    goes_at_once: bool = False
+    """It was asked how it is told, and it tells of its own change."""
     last_duplicates: tuple[str, ...] = ()
     """Their receipts: one that is brought again is no further one."""
     is_evidence: bool = False
@@ -59,6 +68,18 @@ class MemoryDeliveryLog:
         """Return the newest deliveries that match, by their last change, newest first."""
         matching = (delivery for delivery in self._all() if _matches(delivery, wanted))
         return sorted(matching, key=lambda delivery: delivery.changed_at, reverse=True)[:limit]
+
+    async def letters(self, wanted: DeliveryFilter) -> AsyncIterator[Sequence[Delivery]]:
+        """Yield pages of the dead letters that match, newest first."""
+        found = await self.deliveries(replace(wanted, state=State.DEAD), limit=len(self._kept))
+        letters = [one for one in found if one.event is not None]
+        for start in range(0, len(letters), _PAGE):
+            yield letters[start : start + _PAGE]
+
+    async def message(self, org_id: str, event_id: str) -> Message | None:
+        """Return a dead letter's message as it was rendered; None where none is kept."""
+        record = self._kept.get((org_id, event_id))
+        return record.message if record and record.delivery.state is State.DEAD else None
 
     async def totals(self, *, org_id: str = "") -> Totals:
         """Return the counts of one organization, or of all."""

@@ -19,9 +19,20 @@ from dispatcher.adapters.store.valkey_log import ValkeyDeliveryLog
 from dispatcher.delivery import Report
 from dispatcher.errors import StoreUnavailable
 from dispatcher.events import Event
+from dispatcher.ledger import Fold
 from dispatcher.ports import Claim, Parcel, Refusal
 
-_PARTS: Final = ("common", "operations", "pending", "letters", "claims", "verdicts", "ledger")
+_PARTS: Final = (
+    "common",
+    "operations",
+    "pending",
+    "letters",
+    "claims",
+    "arrivals",
+    "verdicts",
+    "fold",
+    "ledger",
+)
 _MOST_IN_DOUBT: Final = 10_000
 
 
@@ -98,6 +109,15 @@ class ValkeyLedger(ValkeyDeliveryLog):
             self._leases.hold(claim)
         return claim
 
+    async def accept(self, event: Event, *, receipt: str) -> Parcel | Refusal:
+        """Take the event in before it is on the queue; return what is to be published.
+
+        Raises:
+            StoreUnavailable: The store did not answer; it may have taken the event.
+        """
+        answer = await self._gatherer.ask(ledger_wire.accept(event, receipt))
+        return ledger_wire.accepted(event, receipt, answer)
+
     async def record(self, claim: Claim, report: Report) -> bool:
         """Write what became of the claim; False when a newer claim has taken over.
 
@@ -123,6 +143,16 @@ class ValkeyLedger(ValkeyDeliveryLog):
             StoreUnavailable: The store did not answer.
         """
         await self._gatherer.ask(ledger_wire.reject(evidence, org_id, event_id, receipt, detail))
+
+    async def fold(self, claim: Claim, subject: str, window: float) -> Fold:
+        """Say how a change is told that may be one of a storm, in one atomic step.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        return ledger_wire.folded(
+            await self._gatherer.ask(ledger_wire.fold(claim, subject, window))
+        )
 
     async def take_due(self, limit: int) -> Sequence[Parcel]:
         """Return up to *limit* deliveries to put back on the queue, and mark them as queued.
@@ -154,13 +184,16 @@ class ValkeyLedger(ValkeyDeliveryLog):
         self._leases.give_up(claim)
         await self._gatherer.ask(ledger_wire.release(claim), in_order=True)
 
-    async def revive(self, org_id: str, event_id: str) -> bool:
+    async def revive(self, org_id: str, event_id: str, *, as_it_was: bool = False) -> bool:
         """Make a dead letter due at once, as a further attempt; False where there is none.
+
+        With *as_it_was*, the message that is kept is sent; False where none is.
 
         Raises:
             StoreUnavailable: The store did not answer.
         """
-        return bool(await self._gatherer.ask((b"revive", name_of(org_id, event_id))))
+        how = b"1" if as_it_was else b"0"
+        return bool(await self._gatherer.ask((b"revive", name_of(org_id, event_id), how)))
 
     async def drop(self, org_id: str, event_id: str) -> bool:
         """Close a dead letter for good: its event is erased, its outcome stays dead.

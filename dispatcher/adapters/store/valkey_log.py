@@ -1,15 +1,17 @@
 """Reads the ledger in Valkey, for the person who asks what became of an event."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from heapq import nlargest
 from typing import Final
 
 from redis.asyncio import Redis
 
-from dispatcher.adapters.store.codec import decode_delivery, to_milliseconds
+from dispatcher.adapters.store.codec import decode_delivery, decode_message, to_milliseconds
 from dispatcher.adapters.store.connection import Script, store_errors
 from dispatcher.adapters.store.names import name_of, pack, to_bytes
 from dispatcher.delivery import Delivery, DeliveryFilter, State, Totals
+from dispatcher.message import Message
 
 _ORGS_AT_ONCE: Final = 500
 _PLACES: Final = {
@@ -62,6 +64,29 @@ class ValkeyDeliveryLog:
                 found |= {(each.org_id, each.event_id): each for each in newest}
         return nlargest(limit, found.values(), key=_changed_at)
 
+    async def letters(self, wanted: DeliveryFilter) -> AsyncIterator[Sequence[Delivery]]:
+        """Yield pages of the dead letters that match, newest first.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        cursor = b""
+        while True:
+            cursor, answers = await self._stretch("dead", cursor, replace(wanted, state=None))
+            if answers:
+                yield [decode_delivery(answer) for answer in answers]
+            if not cursor:
+                return
+
+    async def message(self, org_id: str, event_id: str) -> Message | None:
+        """Return a dead letter's message as it was rendered; None where none is kept.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        name = name_of(org_id, event_id)
+        return decode_message(await self._log(self._prefix, self._retention_ms, "message", name))
+
     async def totals(self, *, org_id: str = "") -> Totals:
         """Return the counts of one organization, or of all.
 
@@ -96,9 +121,10 @@ class ValkeyDeliveryLog:
         cursor = b""
         while True:
             cursor, answers = await self._stretch(place, cursor, wanted)
-            newest = nlargest(limit, [*newest, *map(decode_delivery, answers)], key=_changed_at)
-            ordered = place != "open"
-            if not cursor or (ordered and len(newest) >= limit):
+            newest.extend(map(decode_delivery, answers))
+            if place == "open":
+                newest = nlargest(limit, newest, key=_changed_at)
+            if not cursor or (place != "open" and len(newest) >= limit):
                 return newest
 
     async def _stretch(

@@ -43,8 +43,9 @@ local function duplicate_of_open(name, record, receipt)
   return 'duplicate'
 end
 
-local function granted(r)
-  return { r.k, r.n, r.u - r.b, r.a, r.v == '1' and 1 or 0 }
+local function granted(name, r)
+  local changes, content = tonumber(r.f) or 0, r.h == '2' and text_of(CONTENT .. name)
+  return { r.k, r.n, r.u - r.b, r.a, r.v == '1' and 1 or 0, changes, content or '' }
 end
 
 local function grant(name, record, wish)
@@ -56,7 +57,7 @@ local function grant(name, record, wish)
   record.k, record.n = record.k + 1, record.n + 1
   save(name, record)
   plan(name, LEASE_END)
-  return granted(record)
+  return granted(name, record)
 end
 
 -- A letter that was dropped leaves its name to the event it should have been.
@@ -94,7 +95,7 @@ local function claim_again(name, record, wish)
   if record.s == 'claimed' and record.z == wish.z then
     -- The reply to this very claim was lost; the claimant asks again.
     plan(name, LEASE_END)
-    return granted(record)
+    return granted(name, record)
   end
   if record.s == 'dead' then
     if record.m ~= '1' then return 'redelivered' end

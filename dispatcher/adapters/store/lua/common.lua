@@ -11,7 +11,7 @@ local clock = call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 local RECORD, EVENT, INDEX = prefix .. 'e:', prefix .. 'p:', prefix .. 'f:'
-local LATER, COUNTS = prefix .. 'd:', prefix .. 'n:'
+local LATER, COUNTS, CONTENT = prefix .. 'd:', prefix .. 'n:', prefix .. 'c:'
 local DUE, DEAD, LOG, TOTAL = prefix .. 'due', prefix .. 'dead', prefix .. 'log', prefix .. 'n'
 local REVIVED, ORGS = prefix .. 'revived', prefix .. 'orgs'
 
@@ -47,15 +47,16 @@ end
 --   r reason   u uncertain   b uncertain when revived   d duplicates
 --   y digests of the last ones' receipts   m 1 if known only as malformed
 --   v 1 if revived and not recorded since   x detail
+--   f how it is told: see fold.lua   h 1 if prefix c:<name> is its message, 2 if to be sent as it was
 --   w the story: trigger, ruling, fingerprint, history; nothing before the first record
 local HEAD = '>I6I6I4I2Bc0Bc0I3c0' -- c0 is as long as the number before it says
-local MORE = '^' .. string.rep('([^\29]*)\29', 8) .. '(.*)$'
-local PLAIN = { __index = { r = '', u = 0, b = 0, d = 0, y = '', m = '', v = '', x = '', w = '' } }
+local MORE = '^' .. string.rep('([^\29]*)\29', 10) .. '(.*)$'
+local PLAIN = { __index = { r = '', u = 0, b = 0, d = 0, y = '', m = '', v = '', x = '', f = '', h = '', w = '' } }
 
 local function parse(text)
   local a, c, k, n, s, z, more, at = struct.unpack(HEAD, text)
   local r = setmetatable({ s = s, a = a, c = c, k = k, n = n, z = z, q = sub(text, at) }, PLAIN)
-  if more ~= '' then r.r, r.u, r.b, r.d, r.y, r.m, r.v, r.x, r.w = match(more, MORE) end
+  if more ~= '' then r.r, r.u, r.b, r.d, r.y, r.m, r.v, r.x, r.f, r.h, r.w = match(more, MORE) end
   return r
 end
 

@@ -2,7 +2,7 @@
 --
 -- ARGV after the common ones: lease, publishing time and requeue horizon in milliseconds, then for
 -- each operation its name and its arguments; the first is the delivery's name, unless listed here.
-local ARITY = { claim = 5, send = 5, skip = 7, defer = 6, die = 5, release = 2, renew = 2, revive = 1,
+local ARITY = { accept = 5, claim = 5, send = 5, skip = 7, defer = 6, die = 6, release = 2, renew = 2, revive = 2, fold = 4,
   drop = 1, reject = 5, take_due = 1, queued = 2 }
 local NAMELESS = { reject = true, take_due = true }
 local ARGV, FIRST, last = ARGV, 6, #ARGV
@@ -15,7 +15,7 @@ local function known_ahead()
       number = number + 1
       keys[number] = RECORD .. ARGV[at + 1]
     end
-    if operation == 'claim' then
+    if operation == 'claim' or operation == 'accept' then
       number = number + 1
       keys[number] = INDEX .. ARGV[at + 3]
     end

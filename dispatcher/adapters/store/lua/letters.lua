@@ -97,9 +97,10 @@ function operations.reject(org, id, receipt, detail, evidence)
   return 1
 end
 
-function operations.revive(name)
+function operations.revive(name, as_it_was)
   local record = read(name)
-  if not record or record.s ~= 'dead' then return 0 end
+  if not record or record.s ~= 'dead' or (as_it_was == '1' and record.h == '') then return 0 end
+  if record.h ~= '' then record.h = as_it_was == '1' and '2' or '1' end
   conclude(name, 'dead', record.r, -1)
   record.s, record.r, record.b, record.v = 'deferred', '', record.u, '1'
   save(name, record)

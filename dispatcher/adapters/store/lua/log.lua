@@ -57,11 +57,35 @@ function questions.open(cursor, org, state, reason, since)
   return { step[1] == '0' and '' or step[1], matching(step[2], 2, org, state, reason, tonumber(since)) }
 end
 
+-- How many letters come before where a reader goes on, which is behind the last one it saw:
+-- what dies or is dropped meanwhile moves nothing.
+local function rank_behind(cursor)
+  local died, last = match(cursor, '^(%d+) (.*)$')
+  if not died then return 0 end
+  local rank = call('ZCOUNT', DEAD, '(' .. died, '+inf')
+  for _, name in ipairs(call('ZRANGEBYSCORE', DEAD, died, died)) do
+    if name >= last then rank = rank + 1 end
+  end
+  return rank
+end
+
 function questions.dead(cursor, org, state, reason, since)
-  local start = tonumber(cursor) or 0
-  local names = call('ZREVRANGE', DEAD, start, start + STRETCH - 1)
-  local next = #names == STRETCH and tostring(start + STRETCH) or ''
+  local start = rank_behind(cursor)
+  local found, names, keys, oldest = call('ZREVRANGE', DEAD, start, start + STRETCH - 1, 'WITHSCORES'), {}, {}, ''
+  for at = 1, #found, 2 do
+    names[#names + 1] = found[at]
+    keys[#keys + 1], keys[#keys + 2] = RECORD .. found[at], EVENT .. found[at]
+    oldest = format('%.0f', found[at + 1])
+  end
+  read_ahead(keys)
+  local is_all = #names < STRETCH or tonumber(oldest) < tonumber(since)
+  local next = is_all and '' or oldest .. ' ' .. names[#names]
   return { next, matching(names, 1, org, state, reason, tonumber(since)) }
+end
+
+function questions.message(name)
+  local record = read(name)
+  return record and record.s == 'dead' and record.h ~= '' and text_of(CONTENT .. name)
 end
 
 local function current(name, entry_id, verdict, org, state, reason)

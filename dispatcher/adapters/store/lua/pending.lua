@@ -39,6 +39,13 @@ local function erase(name)
   close(name)
 end
 
+local function erase_content(name)
+  local content = CONTENT .. name
+  texts[content] = false
+  erases = erases + 1
+  erased[erases] = content
+end
+
 local function due_of(name)
   local time = due[name]
   if time == nil then time = call('ZSCORE', DUE, name) end
@@ -65,7 +72,7 @@ local function conclude(name, outcome, reason, by)
 end
 
 local function more_of(r)
-  return concat({ r.r, r.u, r.b, r.d, r.y, r.m, r.v, r.x, r.w }, '\29')
+  return concat({ r.r, r.u, r.b, r.d, r.y, r.m, r.v, r.x, r.f, r.h, r.w }, '\29')
 end
 
 local PLAIN_MORE = more_of(PLAIN.__index)
@@ -90,6 +97,7 @@ local function finish(name, digest, bucket, r, outcome)
   ends = ends + 1
   is_ended[name] = true
   erase(name)
+  if r.h ~= '' then erase_content(name) end
 end
 
 -- Entries are in the order of time, so the old ones of a bucket are its beginning.

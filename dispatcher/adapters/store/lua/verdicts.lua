@@ -66,9 +66,20 @@ function operations.defer(name, token, story, reason, delay, burns)
   return 1
 end
 
-function operations.die(name, token, story, reason, detail)
+-- What was rendered is kept with a letter, unless there are more than a person goes through.
+local LETTERS_WITH_CONTENT = 10000
+
+local function keep_content(name, record, content)
+  if record.h == '2' then record.h = '1' end
+  if content == '' or (record.h == '' and call('ZCARD', DEAD) >= LETTERS_WITH_CONTENT) then return end
+  record.h = '1'
+  put(CONTENT .. name, content)
+end
+
+function operations.die(name, token, story, reason, detail, content)
   local record, answer = told(name, token, story)
   if not record then return answer end
+  keep_content(name, record, content)
   record.s, record.r, record.x = 'dead', reason, detail
   if reason == 'malformed' then record.m = '1' end
   save(name, record)
