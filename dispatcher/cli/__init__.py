@@ -10,11 +10,13 @@ from dispatcher.cli import (
     deliveries,
     demo,
     doctor,
+    key,
     output,
     policy,
     preview,
     render,
     send,
+    sender,
     up,
     why,
     worker,
@@ -46,6 +48,8 @@ app.command("deliveries", rich_help_panel=_ASK)(deliveries.command)
 app.command("doctor", rich_help_panel=_ASK)(doctor.command)
 app.command("send", rich_help_panel=_CHANGE)(send.command)
 app.add_typer(policy.app, name="policy", rich_help_panel=_CHANGE)
+app.add_typer(sender.app, name="sender", rich_help_panel=_CHANGE)
+app.add_typer(key.app, name="key", rich_help_panel=_CHANGE)
 app.add_typer(dead.app, name="dead", rich_help_panel=_CHANGE)
 
 

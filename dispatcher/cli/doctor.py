@@ -36,6 +36,15 @@ def command(
             findings = examine(now=session(context).now(), send_to=send_to)
     except RenderError as error:
         raise UsageError("--send-to: expected one mail address, such as ada@example.org") from error
+    report(findings, as_json=as_json)
+
+
+def report(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Print what was found.
+
+    Raises:
+        Exit: With 1: something failed.
+    """
     failed = any(finding.health is Health.FAIL for finding in findings)
     if as_json:
         output.document({"healthy": not failed, "findings": [_wire(each) for each in findings]})

@@ -12,6 +12,7 @@ from dispatcher.errors import (
     DispatcherError,
     PolicyNotFound,
     RejectedInput,
+    SenderNotFound,
     StoreUnavailable,
 )
 
@@ -39,7 +40,7 @@ def exit_code(error: DispatcherError) -> ExitCode:
     match error:
         case StoreUnavailable():
             return ExitCode.AWAY
-        case PolicyNotFound():
+        case PolicyNotFound() | SenderNotFound():
             return ExitCode.NO
         case ConfigError() | RejectedInput() | UsageError():
             return ExitCode.USAGE

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from dispatcher.cli import output
-from dispatcher.cli.failures import ExitCode, UsageError
+from dispatcher.cli.failures import ExitCode
+from dispatcher.cli.organization import Org, organization
 from dispatcher.cli.output import AsJson
 from dispatcher.cli.session import OpenStore, Session, session
 from dispatcher.cli.times import clock_time, relative
@@ -26,7 +27,6 @@ class Switch(StrEnum):
     OFF = "off"
 
 
-Org = Annotated[str, typer.Argument(metavar="ORG", help="The organization's id.")]
 Value = Annotated[
     Switch, typer.Argument(metavar="on|off", help="on: people are told; off: they are not.")
 ]
@@ -52,7 +52,7 @@ def get(context: typer.Context, org: Org, *, as_json: AsJson = False) -> None:
 
         dispatcher policy get acme
     """
-    owner = _organization(org)
+    owner = organization(org)
     _show(session(context), org, lambda policies: policies.get(owner), as_json=as_json)
 
 
@@ -64,7 +64,7 @@ def put(context: typer.Context, org: Org, value: Value, *, as_json: AsJson = Fal
 
         dispatcher policy set acme on
     """
-    owner = _organization(org)
+    owner = organization(org)
     _write(
         session(context),
         owner,
@@ -84,7 +84,7 @@ def reset(context: typer.Context, org: Org, *, as_json: AsJson = False) -> None:
 
         dispatcher policy reset acme
     """
-    owner = _organization(org)
+    owner = organization(org)
     document = session(context).with_store(lambda store: _reset(store.policies, owner))
     if as_json:
         output.document(document)
@@ -120,15 +120,6 @@ def set_default(context: typer.Context, value: Value, *, as_json: AsJson = False
         lambda policies, switches: policies.update_default(switches, by=_who()),
         as_json=as_json,
     )
-
-
-def _organization(org: str) -> str:
-    from dispatcher.sources.native import valid_org_id
-
-    valid = valid_org_id(org)
-    if valid is None:
-        raise UsageError("ORG: expected 1-64 characters of A-Za-z0-9._-")
-    return valid
 
 
 def _who() -> str:

@@ -10,6 +10,7 @@ import typer
 
 from dispatcher.policies import Policies
 from dispatcher.ports import DeadLetters, DeliveryLog, Queue
+from dispatcher.senders import Senders
 
 _T = TypeVar("_T")
 
@@ -32,6 +33,11 @@ class OpenStore(Protocol):
     @property
     def policies(self) -> Policies:
         """Return the policies."""
+        ...
+
+    @property
+    def senders(self) -> Senders:
+        """Return organizations' senders."""
         ...
 
 

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from dispatcher.adapters.mail.sender_rules import check
 from dispatcher.adapters.store.memory import MemoryLedger
 from dispatcher.adapters.store.memory_policies import MemoryPolicyStore
+from dispatcher.adapters.store.memory_senders import MemorySenderStore
 from dispatcher.cli.session import OpenStore
 from dispatcher.delivery import Dead, DeadReason, Outcome, Report
 from dispatcher.errors import StoreUnavailable
 from dispatcher.events import Event
 from dispatcher.policies import Policies
 from dispatcher.ports import Claim, Parcel
+from dispatcher.senders import Senders
 from tests.builders import NOON, StandingClock, an_event
 
 _T = TypeVar("_T")
@@ -37,6 +40,7 @@ class MemoryQueue:
 class MemoryStore:
     ledger: MemoryLedger
     policies: Policies
+    senders: Senders
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,8 @@ class MemorySession:
 
     def __post_init__(self) -> None:
         policies = Policies(MemoryPolicyStore(self.clock))
-        self.store = MemoryStore(MemoryLedger(self.clock), policies)
+        senders = Senders(MemorySenderStore(self.clock), check)
+        self.store = MemoryStore(MemoryLedger(self.clock), policies, senders)
 
     def now(self) -> datetime:
         return self.clock.now()
