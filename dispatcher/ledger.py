@@ -200,6 +200,10 @@ class DeliveryLog(Protocol):
         """Return the counts of one organization, or of all."""
         ...
 
+    def organizations(self) -> AsyncIterator[str]:
+        """Yield every organization that ever had an event, in no order."""
+        ...
+
 
 class DeadLetters(Protocol):
     """Changes dead letters, for the person who mends them."""

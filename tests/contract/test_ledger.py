@@ -21,6 +21,8 @@ from dispatcher.delivery import (
     SkipReason,
     State,
 )
+from dispatcher.ledger import Fold
+from dispatcher.message import Message
 from dispatcher.ports import Claim, Refusal
 from tests.builders import an_event
 from tests.contract.worlds import HORIZON, LEASE, PUBLISHING, World
@@ -576,6 +578,16 @@ def test_the_log_lists_the_newest_first_and_only_what_is_wanted(play: Play) -> N
     play(story)
 
 
+def test_the_log_names_the_organizations_that_had_events(play: Play) -> None:
+    async def story(world: World) -> None:
+        assert [org async for org in world.ledger.organizations()] == []
+        for org in ("acme", UUID):
+            await world.ledger.claim(an_event(org=org), receipt="r-1")
+        assert {org async for org in world.ledger.organizations()} == {"acme", UUID}
+
+    play(story)
+
+
 def test_texts_of_any_kind_survive(play: Play) -> None:
     async def story(world: World) -> None:
         await world.ledger.reject(
@@ -592,5 +604,183 @@ def test_texts_of_any_kind_survive(play: Play) -> None:
         assert await world.ledger.drop("acme", letter.event_id)
         [dropped] = await world.ledger.find(letter.event_id, org_id="acme")
         assert dropped.receipt == letter.receipt
+
+    play(story)
+
+
+MAIL = Message("<m@x>", "from@x", "\u00fc@x", b"Subject: s\r\n\r\nbody\n\x00\xff", smtputf8=True)
+
+
+def test_a_dead_letter_keeps_its_message_and_can_be_sent_as_it_was(play: Play) -> None:
+    async def story(world: World) -> None:
+        claim = await granted(world)
+        assert await world.ledger.record(claim, Report(REJECTED, message=MAIL))
+        assert (await the_delivery(world)).keeps_message
+        assert await world.ledger.message("acme", UUID) == MAIL
+        assert await world.ledger.revive("acme", UUID, as_it_was=True)
+        assert (await granted(world)).message == MAIL
+
+    play(story)
+
+
+def test_a_letter_sent_as_it_was_stays_so_through_its_retries_and_until_it_dies(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ledger.record(await granted(world), Report(REJECTED, message=MAIL))
+        await world.ledger.revive("acme", UUID, as_it_was=True)
+        for _ in range(2):
+            claim = await granted(world)
+            assert claim.message == MAIL
+            await world.ledger.record(claim, Report(Deferred(DeferReason.TEMPORARY, 0.0)))
+        await world.ledger.record(await granted(world), Report(REJECTED, message=MAIL))
+        assert await world.ledger.revive("acme", UUID)
+        assert (await granted(world)).message is None
+
+    play(story)
+
+
+def test_a_letter_without_its_message_cannot_be_sent_as_it_was(play: Play) -> None:
+    async def story(world: World) -> None:
+        await ended(world, REJECTED)
+        assert await world.ledger.message("acme", UUID) is None
+        assert not await world.ledger.revive("acme", UUID, as_it_was=True)
+        assert (await the_delivery(world)).state is State.DEAD
+
+    play(story)
+
+
+@pytest.mark.parametrize("way", ["drop", "send"])
+def test_a_letters_message_is_erased_when_it_is_done(play: Play, way: str) -> None:
+    async def story(world: World) -> None:
+        await world.ledger.record(await granted(world), Report(REJECTED, message=MAIL))
+        if way == "drop":
+            await world.ledger.drop("acme", UUID)
+        else:
+            await world.ledger.revive("acme", UUID)
+            await world.ledger.record(await granted(world), Report(Sent()))
+        assert await world.ledger.message("acme", UUID) is None
+        assert not (await the_delivery(world)).keeps_message
+
+    play(story)
+
+
+def test_all_letters_are_paged_once_each_though_some_go_meanwhile(play: Play) -> None:
+    async def story(world: World) -> None:
+        ids = [f"e-{number}" for number in range(1_200)]
+        for event_id in ids:
+            await ended(world, REJECTED, event_id=event_id)
+        seen = []
+        async for page in world.ledger.letters(DeliveryFilter(org_id="acme")):
+            seen += [letter.event_id for letter in page]
+            for letter in page:
+                assert await world.ledger.drop("acme", letter.event_id)
+        assert sorted(seen) == sorted(ids)
+
+    play(story)
+
+
+SUBJECT, WINDOW = "someone", 60.0
+
+
+async def folded(world: World, event_id: str, *, window: float = WINDOW) -> tuple[Claim, Fold]:
+    claim = await granted(world, event_id=event_id)
+    return claim, await world.ledger.fold(claim, SUBJECT, window)
+
+
+async def storm(world: World, *event_ids: str) -> None:
+    """Play what the walk does with each."""
+    for event_id in event_ids:
+        claim, fold = await folded(world, event_id)
+        if fold.into:
+            outcome: Outcome = Skipped(SkipReason.FOLDED, fold.into)
+        elif fold.wait:
+            outcome = Deferred(DeferReason.FOLDING, fold.wait, burns=False)
+        else:
+            outcome = Sent()
+        assert await world.ledger.record(claim, Report(outcome))
+
+
+def test_of_a_storm_the_first_goes_at_once_and_the_others_as_one(play: Play) -> None:
+    async def story(world: World) -> None:
+        await storm(world, "a", "b", "c", "d")
+        assert (await the_delivery(world, "a")).state is State.SENT
+        assert (await the_delivery(world, "b")).reason == "folding"
+        for event_id in "cd":
+            late = await the_delivery(world, event_id)
+            assert (late.reason, late.detail) == ("folded", "b")
+        assert await counts(world) == (4, 1, 2, 0)
+        await world.pass_time(WINDOW + 1)
+        claim, fold = await folded(world, "b")
+        assert (claim.attempt, claim.changes) == (1, 3)
+        assert fold == Fold(3)
+        await world.ledger.record(claim, Report(Sent()))
+        assert await counts(world) == (4, 2, 2, 0)
+
+    play(story)
+
+
+def test_a_follow_up_opens_the_next_window(play: Play) -> None:
+    async def story(world: World) -> None:
+        await storm(world, "a", "b")
+        await world.pass_time(WINDOW + 1)
+        await storm(world, "b", "c", "d")
+        assert (await the_delivery(world, "b")).state is State.SENT
+        assert (await the_delivery(world, "c")).reason == "folding"
+        assert (await the_delivery(world, "d")).detail == "c"
+
+    play(story)
+
+
+def test_after_the_window_a_change_goes_at_once_again(play: Play) -> None:
+    async def story(world: World) -> None:
+        await storm(world, "a")
+        await world.pass_time(WINDOW + 1)
+        await storm(world, "b")
+        assert await counts(world) == (2, 2, 0, 0)
+
+    play(story)
+
+
+def test_asked_again_a_fold_has_the_same_answer_and_counts_nothing_twice(play: Play) -> None:
+    async def story(world: World) -> None:
+        await storm(world, "a", "b")
+        claim, fold = await folded(world, "c")
+        assert fold == await world.ledger.fold(claim, SUBJECT, WINDOW) == Fold(into="b")
+        assert (await the_delivery(world, "b")).changes == 2
+        first, alone = await granted(world, event_id="x"), Fold()
+        assert await world.ledger.fold(first, "somebody else", WINDOW) == alone
+        assert await world.ledger.fold(first, "somebody else", WINDOW) == alone
+
+    play(story)
+
+
+def test_a_retry_of_the_first_is_not_folded_into_its_own_follow_up(play: Play) -> None:
+    async def story(world: World) -> None:
+        claim, _ = await folded(world, "a")
+        await world.ledger.record(claim, Report(Deferred(DeferReason.TEMPORARY, 0.0)))
+        await storm(world, "b")
+        assert (await folded(world, "a"))[1] == Fold()
+
+    play(story)
+
+
+@pytest.mark.parametrize("end", [REJECTED, Skipped(SkipReason.POLICY_OFF)])
+def test_where_the_follow_up_is_gone_the_next_takes_its_place(play: Play, end: Outcome) -> None:
+    async def story(world: World) -> None:
+        await storm(world, "a")
+        claim, fold = await folded(world, "b")
+        assert fold.wait > 0
+        await world.ledger.record(claim, Report(end))
+        await storm(world, "c")
+        assert (await the_delivery(world, "c")).reason == "folding"
+
+    play(story)
+
+
+def test_a_follow_up_goes_when_it_is_due_though_folding_was_switched_off(play: Play) -> None:
+    async def story(world: World) -> None:
+        await storm(world, "a", "b", "c")
+        await world.pass_time(WINDOW + 1)
+        assert (await folded(world, "b", window=0.0))[1] == Fold(2)
+        assert (await folded(world, "d"))[1] == Fold()
 
     play(story)

@@ -87,6 +87,12 @@ class MemoryDeliveryLog:
         ends = {end: counts.pop(end, 0) for end in ("accepted", "sent", "skipped", "dead")}
         return Totals(**ends, reasons={name: by for name, by in counts.items() if by})
 
+    async def organizations(self) -> AsyncIterator[str]:
+        """Yield every organization that ever had an event, in no order."""
+        for scope in list(self._counts):
+            if scope != "all":
+                yield scope.removeprefix("org ")
+
     def _all(self) -> Iterator[Delivery]:
         now = self._clock.now()
         for record in self._finished.values():

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from dispatcher.adapters.store.codec import decode_delivery, decode_message, to_milliseconds
 from dispatcher.adapters.store.connection import Script, store_errors
-from dispatcher.adapters.store.names import name_of, pack, to_bytes
+from dispatcher.adapters.store.names import name_of, pack, to_bytes, unpack
 from dispatcher.delivery import Delivery, DeliveryFilter, State, Totals
 from dispatcher.message import Message
 
@@ -99,6 +99,16 @@ class ValkeyDeliveryLog:
         counts = {to_bytes(name).decode(): int(by) for name, by in fields.items()}
         ends = {end: counts.pop(end, 0) for end in ("accepted", "sent", "skipped", "dead")}
         return Totals(**ends, reasons={name: by for name, by in counts.items() if by})
+
+    async def organizations(self) -> AsyncIterator[str]:
+        """Yield every organization that ever had an event, in no order.
+
+        Raises:
+            StoreUnavailable: The store did not answer.
+        """
+        async for orgs in self._organizations():
+            for org in filter(None, orgs):
+                yield unpack(org)
 
     async def _find(self, names: Sequence[bytes]) -> Sequence[Delivery]:
         reply = await self._log(self._prefix, self._retention_ms, "find", *names)
