@@ -32,6 +32,7 @@ _PREFIX: Final = "DISPATCHER_"
 _STORE_SCHEMES: Final = frozenset({"redis", "rediss", "redis+socket", "unix"})
 _VALKEY_SCHEMES: Final = _STORE_SCHEMES | {"sentinel"}
 _SHORTEST_SECRET: Final = 16
+_ADDRESS: Final = r"^(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):\d{1,5}$"
 _RABBITMQ_SCHEMES: Final = frozenset({"amqp", "amqps"})
 
 
@@ -97,8 +98,8 @@ class Settings(BaseSettings):
     secret_key: Annotated[Annotated[SecretStr, AfterValidator(_long_enough)] | None, _Unset] = None
     encryption_keys: Annotated[SecretStr | None, _Unset] = None
     sender_local_relays: bool = False
-    http_bind: str = "127.0.0.1:8080"
-    grpc_bind: str = "127.0.0.1:8081"
+    http_bind: str = Field(default="127.0.0.1:8080", pattern=_ADDRESS)
+    grpc_bind: str = Field(default="127.0.0.1:8081", pattern=_ADDRESS)
     zitadel_strict: bool = False
     instance_id: str = Field(default="instance", pattern=r"^[A-Za-z0-9._-]{1,64}$")
     data_dir: Path = Path("var")

@@ -73,6 +73,8 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD" and self._manner is Manner.SETTING:
+            scope = {**scope, "method": "GET"}  # the server leaves the body out
         reply = _Reply(scope, send)
         if self._in_flight >= self._bounds.in_flight and scope["path"] not in _PROBES:
             await errors.answer(errors.too_busy(), self._manner)(scope, receive, reply)
@@ -93,18 +95,19 @@ class Guard:
             reply.tell()
 
     def _bounded(self, scope: Scope, receive: Receive) -> Receive:
-        most, deadline, size = self._bounds.body_of(scope["path"]), None, 0
-        for name, value in scope["headers"]:
-            # A parser has checked that it is a number.
-            if name == b"content-length" and int(value) > most:
-                size = int(value)
+        most = self._bounds.body_of(scope["path"])
+        size = max((_announced(*header) for header in scope["headers"]), default=0)
+        if size <= most:
+            size = 0  # what comes is counted
+        deadline, is_whole = 0.0, False
 
         async def bounded() -> Message:
-            nonlocal deadline, size
+            nonlocal deadline, size, is_whole
+            if is_whole:
+                return await receive()  # the client's leaving, whenever that is
             if size > most:
                 raise errors.too_large(most)
-            loop = asyncio.get_running_loop()
-            deadline = deadline or loop.time() + self._bounds.body_time
+            deadline = deadline or asyncio.get_running_loop().time() + self._bounds.body_time
             try:
                 async with asyncio.timeout_at(deadline):
                     message = await receive()
@@ -113,11 +116,15 @@ class Guard:
             size += len(message.get("body", b""))
             if size > most:
                 raise errors.too_large(most)
-            if message["type"] == "http.request" and not message.get("more_body"):
-                deadline = None
+            is_whole = not message.get("more_body", False)
             return message
 
         return bounded
+
+
+def _announced(name: bytes, value: bytes) -> int:
+    """Return the size that a header announces; the parser has checked that it is a number."""
+    return int(value) if name == b"content-length" else 0
 
 
 class _Reply:

@@ -1,0 +1,69 @@
+"""The composition root of the HTTP side, opened without waiting for the store."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from dispatcher.adapters.observers.log import LogObserver
+from dispatcher.adapters.store.connection import connect, store_errors
+from dispatcher.adapters.store.readings import Readings
+from dispatcher.adapters.store.valkey_ledger import ValkeyLedger
+from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
+from dispatcher.bootstrap import SystemClock
+from dispatcher.dry_run import DryRun
+from dispatcher.policies import Policies
+from dispatcher.policy import Manner
+from dispatcher.ports import Clock, Observer
+from dispatcher.settings import Settings
+from dispatcher.triggers import discover
+
+
+@dataclass(frozen=True, slots=True)
+class WebServices:
+    """What the HTTP side works with."""
+
+    client: Redis
+    policies: Policies
+    ledger: ValkeyLedger
+    dry_run: DryRun
+    observer: Observer
+    clock: Clock
+    switches: frozenset[str]
+
+    async def ready(self) -> None:
+        """Return once the store answers.
+
+        Raises:
+            StoreUnavailable: It does not.
+        """
+        with store_errors():
+            await self.client.ping()
+
+
+@asynccontextmanager
+async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
+    """Open what the HTTP side works with, and close it in the end.
+
+    The store need not answer yet: it is asked when somebody calls.
+
+    Raises:
+        ConfigError: The store's URL cannot be read.
+    """
+    client, prefix, clock = connect(url), settings.store_prefix, SystemClock()
+    try:
+        store = ValkeyPolicyStore(client, prefix=prefix, readings=Readings(client))
+        manner = Manner.ZITADEL if settings.zitadel_strict else Manner.SETTING
+        ledger = ValkeyLedger(client, prefix=prefix, retention=settings.retention)
+        yield WebServices(
+            client=client,
+            policies=Policies(store, manner, settings.instance_id),
+            ledger=ledger,
+            dry_run=DryRun(ledger, clock),
+            observer=LogObserver(),
+            clock=clock,
+            switches=discover().switches,
+        )
+    finally:
+        await client.aclose()

@@ -1,0 +1,133 @@
+"""The app: its routes, and how its errors are told."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+
+from dispatcher import __version__
+from dispatcher.dry_run import DryRun
+from dispatcher.errors import DispatcherError
+from dispatcher.policies import Policies
+from dispatcher.policy import Manner
+from dispatcher.policy_wire import Code
+from dispatcher.ports import Observer
+from dispatcher.web import docs_page, errors
+from dispatcher.web.gate import Gate
+from dispatcher.web.guard import Bounds, Guard
+from dispatcher.web.policy_history import history_router
+from dispatcher.web.policy_routes import PolicyDesk, admin_router, management_router
+from dispatcher.web.probes import probe_router
+
+_NOT_FOUND: Final = 404
+_WRONG_METHOD: Final = 405
+
+_DESCRIPTION: Final = (
+    "Says whether an organization's people are told when their password changes. The policy "
+    "routes are those of ZITADEL's API. Every error has a body `{code, message, details}` with "
+    "gRPC's status codes."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Desks:
+    """What the app works with.
+
+    Args:
+        policies: The policies; their manner is the app's.
+        gate: Who may do what.
+        observer: Is told of every change.
+        switches: The switches that mean something.
+        dry_run: Tells what another policy would have done.
+        ready: Returns once the store answers; raises StoreUnavailable where it does not.
+        routers: Other routes.
+        bounds: How much may come in.
+    """
+
+    policies: Policies
+    gate: Gate
+    observer: Observer
+    switches: frozenset[str]
+    dry_run: DryRun
+    ready: Callable[[], Awaitable[None]]
+    routers: Sequence[APIRouter] = ()
+    bounds: Bounds = field(default_factory=Bounds)
+
+
+def create_app(desks: Desks) -> FastAPI:
+    """Return the app."""
+    app = FastAPI(
+        title="Notification Dispatcher",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+    )
+    manner = desks.policies.manner
+    desk = PolicyDesk(desks.policies, desks.gate, desks.observer, desks.switches)
+    for router in (
+        management_router(desk),
+        admin_router(desk),
+        history_router(desks.policies, desks.gate, desks.dry_run),
+        probe_router(desks.ready),
+        *desks.routers,
+    ):
+        app.include_router(router)
+    _describe(app)
+    app.add_route("/docs", docs_page.endpoint(app), methods=["GET"], include_in_schema=False)
+    app.add_middleware(Guard, bounds=desks.bounds, manner=manner)
+    _tell_errors(app, manner)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def described() -> dict[str, Any]:
+        reference = generate()
+        components = reference.setdefault("components", {})
+        components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+        return reference
+
+    app.openapi = described  # type: ignore[method-assign] # FastAPI's documented way
+
+
+def _tell_errors(app: FastAPI, manner: Manner) -> None:
+    async def told(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, DispatcherError)  # noqa: S101 - registered for these
+        return errors.answer(error, manner)
+
+    async def told_by_router(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for these
+        if error.status_code == _NOT_FOUND:
+            return errors.answer(errors.unknown_path(), manner)
+        if error.status_code == _WRONG_METHOD:
+            allow = _methods(app, request)
+            if request.method == "OPTIONS" and manner is Manner.SETTING:
+                return Response(status_code=204, headers={"allow": allow})
+            return errors.answer(errors.wrong_method(allow), manner)
+        other = errors.HttpError(
+            str(error.detail), status=error.status_code, code=Code.INVALID_ARGUMENT
+        )
+        return errors.answer(other, manner)
+
+    app.add_exception_handler(DispatcherError, told)
+    app.add_exception_handler(HTTPException, told_by_router)
+
+
+def _methods(app: FastAPI, request: Request) -> str:
+    """Return all methods that the path knows; a route of its own knows only its own."""
+    known: set[str] = set()
+    for route in app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            known |= getattr(route, "methods", None) or set()
+    if "GET" in known:
+        known.add("HEAD")
+    return ", ".join(sorted(known))
