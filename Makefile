@@ -18,7 +18,7 @@ DEV := .venv/.installed-dev
 PEERS := .venv/peers/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up preview test check bench faults soak clean
+.PHONY: help demo up preview test check bench faults soak protos clean
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
@@ -52,6 +52,9 @@ faults: $(DEV) ## every way of breaking, at length, one after the other; writes 
 
 soak: $(DEV) ## random faults under load: make soak MINUTES=30 SEED=1
 	@$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED)
+
+protos: $(DEV) ## make the code of the API's messages anew, after a change to a .proto file
+	@$(BIN)/python -m tests.protos
 
 clean: ## remove .venv, builds and caches; var/ (your data) stays
 	rm -rf .venv build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
