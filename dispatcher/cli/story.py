@@ -57,6 +57,7 @@ _BECAUSE: Final[Mapping[str, str]] = {
     SkipReason.NO_RECIPIENT: "there is no address to send to",
     SkipReason.USER_INACTIVE: "the user is not active",
     SkipReason.SUPPRESSED: "the address is suppressed",
+    SkipReason.FOLDED: "it is one of several changes that another mail tells of together",
     DeferReason.TEMPORARY: "the relay said not now",
     DeferReason.THROTTLED: "the relay wants to be sent less at a time",
     DeferReason.RELAY_UNAVAILABLE: "the relay cannot serve anyone now",
@@ -64,6 +65,7 @@ _BECAUSE: Final[Mapping[str, str]] = {
     DeferReason.SENDER_UNREADABLE: "what the organization set as its sender cannot be read",
     DeferReason.STORE_UNAVAILABLE: "the store was away",
     DeferReason.INTERNAL_ERROR: "an error of our own came in between",
+    DeferReason.FOLDING: "it tells of further changes together when DISPATCHER_FOLD_WINDOW ends",
     DeadReason.MALFORMED: "the event breaks the rules of its format",
     DeadReason.REJECTED_RECIPIENT: "the relay refuses this address for good",
     DeadReason.REJECTED_MESSAGE: "the relay refuses this message for good",
@@ -82,6 +84,8 @@ _ADVICE: Final[Mapping[str, str]] = {
         "or for every organization without a policy: `dispatcher policy default set on`."
     ),
     SkipReason.SUPPRESSED: "If the address works again, take the suppression away.",
+    SkipReason.FOLDED: "`dispatcher why` the event that is named above tells what became of it.",
+    DeferReason.FOLDING: "Nothing needs to be done: it goes when the window ends.",
     SkipReason.NO_RECIPIENT: "Let the producer send the user's address as user.email.",
     DeferReason.TEMPORARY: "Nothing needs to be done: it is tried again by itself.",
     DeferReason.THROTTLED: (
@@ -150,8 +154,9 @@ def _verdict(delivery: Delivery, now: datetime) -> str:
 
 
 def _arrival(delivery: Delivery) -> Iterator[Step]:
+    told_by = f" from {delivery.source}" if delivery.source else ""
     by = f", brought by message {delivery.receipt}" if delivery.receipt else ""
-    yield Step(delivery.accepted_at, f"accepted{by}")
+    yield Step(delivery.accepted_at, f"accepted{told_by}{by}")
     if delivery.duplicates:
         copies = "one more copy" if delivery.duplicates == 1 else f"{delivery.duplicates} copies"
         yield Step(None, f"{copies} of the event came, and caused no further mail")
@@ -168,6 +173,8 @@ def _decision(delivery: Delivery) -> Iterator[Step]:
     if delivery.trigger:
         to = f", to the address with fingerprint {delivery.recipient}" if delivery.recipient else ""
         yield Step(None, f"kind of mail: {delivery.trigger}{to}")
+    if delivery.changes:
+        yield Step(None, f"counted as {delivery.changes} further change(s), told of together")
 
 
 def _attempts(delivery: Delivery) -> Iterator[Step]:
@@ -206,7 +213,8 @@ def _end(delivery: Delivery, now: datetime) -> Iterator[Step]:
         case State.DEAD if delivery.event is None:
             yield Step(delivery.changed_at, f"dead ({delivery.reason}), content dropped{detail}")
         case State.DEAD:
-            yield Step(delivery.changed_at, f"dead ({delivery.reason}), kept for a person{detail}")
+            kept = "kept for a person" + (", with its message" if delivery.keeps_message else "")
+            yield Step(delivery.changed_at, f"dead ({delivery.reason}), {kept}{detail}")
         case State.SKIPPED:
             yield Step(delivery.changed_at, f"skipped ({delivery.reason}){detail}")
         case state:

@@ -19,6 +19,7 @@ def delivery(told: Delivery) -> dict[str, Any]:
         "accepted_at": timestamp(told.accepted_at),
         "changed_at": timestamp(told.changed_at),
         "due_at": timestamp(told.due_at) if told.due_at else None,
+        "source": told.source or None,
         "message": told.receipt or None,
         "trigger": told.trigger or None,
         "policy": _policy(told),
@@ -26,6 +27,8 @@ def delivery(told: Delivery) -> dict[str, Any]:
         "attempts": told.attempts,
         "duplicates": told.duplicates,
         "uncertain": told.uncertain,
+        "changes": told.changes or None,
+        "keeps_message": told.keeps_message,
         "history": [_attempt(each) for each in told.history],
     }
 

@@ -97,6 +97,17 @@ class Twins(RuleBasedStateMachine):
             recorded = self.wait(self.memory.record(ours, report))
             assert recorded == self.wait(self.valkey.record(theirs, report))
 
+    @rule(pick=st.integers(0, 20), window=st.sampled_from([0.0, 31.0]))
+    def fold(self, pick: int, window: float) -> None:
+        if self.claims:
+            ours, theirs = self.claims[-1 - pick % len(self.claims)]
+            told = [
+                self.wait(self.memory.fold(ours, ours.org_id, window)),
+                self.wait(self.valkey.fold(theirs, ours.org_id, window)),
+            ]
+            assert replace(told[0], wait=0.0) == replace(told[1], wait=0.0)
+            assert bool(told[0].wait) == bool(told[1].wait)
+
     @rule(pick=st.integers(0, 20))
     def release(self, pick: int) -> None:
         if self.claims:

@@ -72,5 +72,5 @@ class MemoryFolding(MemoryDeadLetters):
         return Fold()
 
     def _open_window(self, subject: str, holder: Key, window: float) -> None:
-        if window > 0:
-            self._windows[subject] = _Window(self._clock.now() + timedelta(seconds=window), holder)
+        ends = self._clock.now() + timedelta(seconds=window)
+        self._windows[subject] = _Window(ends, holder)

@@ -18,10 +18,6 @@ local function set_window(key, ends, holder, follower)
   call('SET', key, texts[key], 'PX', format('%.0f', ends - now + WINDOW_KEPT))
 end
 
-local function open_window(key, length, holder)
-  if length > 0 then set_window(key, now + length, holder, '') end
-end
-
 local function told_as(name, record, how)
   record.f = how
   save(name, record)
@@ -36,7 +32,7 @@ local function follow_up(name, record, key, length)
   local ends, _, follower = window_of(key)
   if follower == name then
     if now < ends and length > 0 and record.v ~= '1' then return { record.f, ends - now, '' } end
-    open_window(key, length, name)
+    set_window(key, now + length, name, '') -- it goes: what comes now is no longer counted by it
   end
   return { record.f, 0, '' }
 end
@@ -54,7 +50,7 @@ local function first_or_later(name, record, key, length)
     return { 1, ends - now, '' }
   end
   told_as(name, record, '0')
-  open_window(key, length, name)
+  set_window(key, now + length, name, '')
   return { 0, 0, '' }
 end
 
