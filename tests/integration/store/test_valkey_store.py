@@ -412,7 +412,7 @@ async def finish(ledger: ValkeyLedger, turn: int) -> None:
     assert isinstance(claim, Claim)
     assert SENT.attempt is not None
     attempt = replace(SENT.attempt, at=claim.accepted_at + timedelta(microseconds=12_345))
-    await ledger.record(claim, replace(SENT, attempt=attempt))
+    await ledger.record(claim, replace(SENT, attempt=attempt, source="zitadel"))
 
 
 async def finish_many(ledger: ValkeyLedger, number: int) -> None:
