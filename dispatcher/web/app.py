@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
@@ -17,13 +18,15 @@ from dispatcher.policies import Policies
 from dispatcher.policy import Manner
 from dispatcher.policy_wire import Code
 from dispatcher.ports import Observer
-from dispatcher.web import docs_page, errors
+from dispatcher.web import docs_page, errors, grpc_web
 from dispatcher.web.gate import Gate
+from dispatcher.web.grpc_calls import Calls
 from dispatcher.web.guard import Bounds, Guard
 from dispatcher.web.policy_history import history_router
 from dispatcher.web.policy_routes import PolicyDesk, admin_router, management_router
 from dispatcher.web.probes import probe_router
 
+_METHODS: Final = ("DELETE", "GET", "POST", "PUT")
 _NOT_FOUND: Final = 404
 _WRONG_METHOD: Final = 405
 
@@ -47,6 +50,8 @@ class Desks:
         ready: Returns once the store answers; raises StoreUnavailable where it does not.
         routers: Other routes.
         bounds: How much may come in.
+        origins: Whose pages may call from a browser; where none is named, anybody's over
+            gRPC-Web, nobody's over REST.
     """
 
     policies: Policies
@@ -57,6 +62,7 @@ class Desks:
     ready: Callable[[], Awaitable[None]]
     routers: Sequence[APIRouter] = ()
     bounds: Bounds = field(default_factory=Bounds)
+    origins: Sequence[str] = ()
 
 
 def create_app(desks: Desks) -> FastAPI:
@@ -80,8 +86,12 @@ def create_app(desks: Desks) -> FastAPI:
         *desks.routers,
     ):
         app.include_router(router)
+    calls = Calls(desks.policies, desks.gate, desks.observer)
+    app.router.routes.extend(grpc_web.routes(calls, desks.origins))
     _describe(app)
     app.add_route("/docs", docs_page.endpoint(app), methods=["GET"], include_in_schema=False)
+    if desks.origins:
+        app.add_middleware(CORSMiddleware, **grpc_web.cross_origin(desks.origins, _METHODS))
     app.add_middleware(Guard, bounds=desks.bounds, manner=manner)
     _tell_errors(app, manner)
     return app

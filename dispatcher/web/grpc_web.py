@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
@@ -95,23 +95,33 @@ class GrpcWeb:
             leaving.cancel()
 
 
+def cross_origin(origins: Sequence[str], methods: Sequence[str]) -> dict[str, Any]:
+    """Return what lets pages of other origins call from a browser.
+
+    No tokens are at stake: there are no cookies and credentials are not allowed, so a page can
+    only send a token that it has.
+
+    Args:
+        origins: Whose pages, such as ``https://console.acme.example``; ``*`` for everybody's.
+        methods: HTTP methods.
+    """
+    return {
+        "allow_origins": origins,
+        "allow_methods": methods,
+        "allow_headers": ["*"],
+        "expose_headers": _TOLD,
+        "max_age": _PREFLIGHT_FOR,
+    }
+
+
 def routes(calls: Calls, origins: Sequence[str]) -> list[Route]:
     """Return the routes of the API's services.
 
     Args:
         calls: Answers them.
-        origins: Whose pages may call, such as ``https://console.acme.example``; ``*`` for all.
-            That is safe as far as tokens go: none is sent without a page knowing it, since
-            there are no cookies and credentials are not allowed.
+        origins: Whose pages may call; anybody's where none is named, as the mirrored API has it.
     """
-    app = CORSMiddleware(
-        GrpcWeb(calls),
-        allow_origins=origins,
-        allow_methods=["POST"],
-        allow_headers=["*"],
-        expose_headers=_TOLD,
-        max_age=_PREFLIGHT_FOR,
-    )
+    app = CORSMiddleware(GrpcWeb(calls), **cross_origin(origins or ("*",), ("POST",)))
     return [Route(f"/{name}/{{method}}", app, include_in_schema=False) for name in SERVICES]
 
 
