@@ -3,10 +3,11 @@
 Values only. The roles and permissions are those of the API we mirror, and a few of our own.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Protocol
 
 from dispatcher.errors import MembershipNotFound, PermissionDenied
 
@@ -68,7 +69,7 @@ class Caller:
     """Whoever calls, authenticated.
 
     Args:
-        id: What it is called in logs and in the audit: a token's id, an issuer's subject.
+        id: What it is called in the audit: ``token:<its id>``, ``subject:<the issuer's>``.
         org_id: Its own organization; "" where it has none (an instance-wide caller may).
         roles: What it may do: in its organization, or everywhere for ``IAM_`` roles.
     """
@@ -91,7 +92,7 @@ class Caller:
         org_id = requested or self.org_id
         roles = {role for role in self.roles if role.is_instance_wide or org_id == self.org_id}
         if not roles or not org_id:
-            raise MembershipNotFound("membership not found")
+            raise MembershipNotFound("membership not found", id="AUTHZ-cdgFk")
         self._permit(roles, permission)
         return org_id
 
@@ -117,4 +118,62 @@ class Caller:
 
     def _permit(self, roles: set[Role], permission: Permission) -> None:
         if not any(permission in PERMISSIONS[role] for role in roles):
-            raise PermissionDenied("No matching permissions found")
+            raise PermissionDenied("No matching permissions found", id="AUTH-5mWD2")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An API token as it is kept: everything but the token itself.
+
+    Args:
+        id: Its public part: what it is listed, revoked and logged by.
+        org_id: The organization it is for; "" for an instance-wide one.
+        roles: What it permits.
+        name: What people call it.
+        created_at: When it was made.
+        expires_at: From when on it is worth nothing; None for never.
+        revoked_at: When it was revoked; None while it was not.
+        last_used_at: When it was last used, to the minute; None for never.
+        digest: SHA-256 of the whole token.
+    """
+
+    id: str
+    org_id: str
+    roles: frozenset[Role]
+    name: str
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    digest: bytes = field(default=b"", repr=False)
+
+    def is_valid(self, now: datetime) -> bool:
+        """Tell whether the token is neither revoked nor expired."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+class TokenStore(Protocol):
+    """Keeps tokens' digests, never tokens.
+
+    Every method raises :class:`~dispatcher.errors.StoreUnavailable`.
+    """
+
+    async def find(self, token_id: str) -> Token | None:
+        """Return a token as it is now, but without its last use; None where there is none."""
+        ...
+
+    async def add(self, token: Token) -> None:
+        """Keep a new token."""
+        ...
+
+    async def revoke(self, token_id: str, at: datetime) -> Token | None:
+        """Revoke a token; return it, or None where there is none. The first revocation counts."""
+        ...
+
+    async def list(self) -> Sequence[Token]:
+        """Return all tokens with their last use, oldest first."""
+        ...
+
+    async def touch(self, uses: Mapping[str, datetime]) -> None:
+        """Note when tokens, by their ids, were last used."""
+        ...

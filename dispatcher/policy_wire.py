@@ -15,6 +15,7 @@ from dispatcher.errors import (
     ConfigError,
     DispatcherError,
     InvalidPolicy,
+    IssuerUnavailable,
     MembershipNotFound,
     PermissionDenied,
     PolicyExists,
@@ -24,6 +25,7 @@ from dispatcher.errors import (
     RejectedInput,
     SenderNotFound,
     StoreUnavailable,
+    TokenNotFound,
     Unauthenticated,
 )
 from dispatcher.policy import Change, Details, Manner, Policy
@@ -79,6 +81,7 @@ _CODES: Final[Mapping[type[DispatcherError], Code]] = {
     PolicyExists: Code.ALREADY_EXISTS,
     PolicyUnchanged: Code.FAILED_PRECONDITION,
     SenderNotFound: Code.NOT_FOUND,
+    TokenNotFound: Code.NOT_FOUND,
     RejectedInput: Code.INVALID_ARGUMENT,
     ConfigError: Code.FAILED_PRECONDITION,
     Unauthenticated: Code.UNAUTHENTICATED,
@@ -86,6 +89,7 @@ _CODES: Final[Mapping[type[DispatcherError], Code]] = {
     PermissionDenied: Code.PERMISSION_DENIED,
     RateLimited: Code.RESOURCE_EXHAUSTED,
     StoreUnavailable: Code.UNAVAILABLE,
+    IssuerUnavailable: Code.UNAVAILABLE,
 }
 
 _IDS: Final[Mapping[Code, str]] = {
