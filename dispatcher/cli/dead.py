@@ -6,16 +6,17 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
-from dispatcher.cli import dead_export, dead_letters, dead_quarantine, output, wire
+from dispatcher.cli import dead_export, dead_letters, dead_quarantine, output
 from dispatcher.cli.dead_change import DROPPED, RESENT, Wanted, not_found, report
 from dispatcher.cli.deliveries import Limit, Organization, Reason
 from dispatcher.cli.failures import ExitCode, UsageError
 from dispatcher.cli.output import AsJson
 from dispatcher.cli.session import PutAside, session
-from dispatcher.cli.story import tell
-from dispatcher.cli.times import relative
 from dispatcher.cli.why import print_story
 from dispatcher.delivery import Delivery, DeliveryFilter, State
+from dispatcher.stories import wire
+from dispatcher.stories.story import tell
+from dispatcher.stories.times import relative
 
 _ID: Final = "The event's id, or quarantine:… of a message that could not be run."
 

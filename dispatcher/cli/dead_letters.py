@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dispatcher.cli import wire
 from dispatcher.cli.failures import UsageError
-from dispatcher.cli.redact import redacted
 from dispatcher.cli.session import Books
 from dispatcher.delivery import Delivery, DeliveryFilter, State
+from dispatcher.stories import wire
+from dispatcher.stories.redact import redacted
 
 _AT_ONCE: Final = 1000
 

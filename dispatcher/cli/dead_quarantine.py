@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from dispatcher.cli import output
 from dispatcher.cli.session import PutAside, Quarantine, Session
-from dispatcher.cli.times import clock_time, relative
 from dispatcher.errors import StoreUnavailable
 from dispatcher.policy_wire import timestamp
+from dispatcher.stories.times import clock_time, relative
 
 PREFIX: Final = "quarantine:"
 

@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from dispatcher.cli import dead_quarantine, output, wire
+from dispatcher.cli import dead_quarantine, output
 from dispatcher.cli.output import AsJson
 from dispatcher.cli.session import OpenStore, session
-from dispatcher.cli.times import clock_time, parse_since, relative
+from dispatcher.cli.times import parse_since
 from dispatcher.delivery import Delivery, DeliveryFilter, State, Totals
+from dispatcher.stories import wire
+from dispatcher.stories.times import clock_time, relative
 
 Limit = Annotated[int, typer.Option(min=1, max=100_000, help="At most this many, newest first.")]
 Organization = Annotated[str, typer.Option("--org", help="Of one organization only.")]

@@ -12,11 +12,11 @@ from dispatcher.cli.failures import ExitCode
 from dispatcher.cli.organization import Org, organization
 from dispatcher.cli.output import AsJson
 from dispatcher.cli.session import OpenStore, Session, session
-from dispatcher.cli.times import clock_time, relative
 from dispatcher.errors import PolicyNotFound
 from dispatcher.policies import Policies
 from dispatcher.policy import INSTANCE, Details, Effect, Policy, Written
 from dispatcher.policy_wire import changed, policy_body
+from dispatcher.stories.times import clock_time, relative
 from dispatcher.triggers.password_change import TRIGGER
 
 

@@ -13,10 +13,10 @@ from dispatcher.cli.failures import ExitCode, UsageError
 from dispatcher.cli.organization import Org, organization
 from dispatcher.cli.output import AsJson
 from dispatcher.cli.session import OpenStore, session
-from dispatcher.cli.times import clock_time, relative
 from dispatcher.errors import RenderError, SenderNotFound, SenderUnreadable
 from dispatcher.sender import Sender, SenderChange
 from dispatcher.sender_wire import redacted, sender_body
+from dispatcher.stories.times import clock_time, relative
 
 _STDIN = "-"
 

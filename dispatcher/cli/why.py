@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from dispatcher.cli import dead_quarantine, output, wire
+from dispatcher.cli import dead_quarantine, output
 from dispatcher.cli.failures import ExitCode
 from dispatcher.cli.output import AsJson
 from dispatcher.cli.session import PutAside, Session, session
-from dispatcher.cli.story import Story, tell
-from dispatcher.cli.times import clock_time, relative
 from dispatcher.delivery import Delivery
+from dispatcher.stories import wire
+from dispatcher.stories.story import Story, tell
+from dispatcher.stories.times import clock_time, relative
 
 
 def command(

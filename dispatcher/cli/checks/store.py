@@ -9,8 +9,8 @@ from redis.exceptions import NoPermissionError, RedisError
 
 from dispatcher.adapters.store.connection import connect, store_errors
 from dispatcher.cli.checks.finding import Finding, Health, place
-from dispatcher.cli.times import span
 from dispatcher.errors import StoreUnavailable
+from dispatcher.stories.times import span
 
 _OLDEST: Final = (7, 0)
 _NEARLY_FULL: Final = 0.9

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.cli import output
-from dispatcher.cli.redact import redacted
+from dispatcher.stories.redact import redacted
 
 
 @given(st.text())

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.cli.failures import UsageError
-from dispatcher.cli.times import parse_since, relative, resolve_now, span
+from dispatcher.cli.times import parse_since, resolve_now
+from dispatcher.stories.times import relative, span
 from tests.builders import NOON
 
 

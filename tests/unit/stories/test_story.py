@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from dispatcher.cli.story import Story, because, tell
 from dispatcher.delivery import (
     Attempt,
     DeadReason,
@@ -16,6 +15,7 @@ from dispatcher.delivery import (
     SkipReason,
     State,
 )
+from dispatcher.stories.story import Story, because, tell
 from tests.builders import NOON
 
 NOW = NOON + timedelta(minutes=5)

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dispatcher.cli.story import Story
 from dispatcher.delivery import Attempt, Delivery, Totals
 from dispatcher.policy_wire import timestamp
+from dispatcher.stories.story import Story
 
 
 def delivery(told: Delivery) -> dict[str, Any]:

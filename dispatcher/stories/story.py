@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from dispatcher.cli.times import clock_time, relative, span
 from dispatcher.delivery import (
     Attempt,
     DeadReason,
@@ -19,6 +18,7 @@ from dispatcher.delivery import (
     State,
 )
 from dispatcher.policy import INSTANCE
+from dispatcher.stories.times import clock_time, relative, span
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""What became of an event, as people read it and as programs do."""
