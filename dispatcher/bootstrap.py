@@ -209,7 +209,7 @@ async def open_services(settings: Settings, url: str, queue: Queue) -> AsyncIter
             fold_window=settings.fold_window,
         )
         dispatcher = Dispatcher(store.ledger, walk, clock, observer, store.suppressions)
-        requeue = Requeue(store.ledger, queue, observer)
+        requeue = Requeue(store.ledger, queue, observer, routes.is_away)
         yield Services(
             dispatcher, store.policies, store.senders, requeue, observer, triggers.switches
         )
@@ -221,8 +221,14 @@ def check(settings: Settings) -> None:
     Raises:
         ConfigError: The text names every mistake.
     """
-    Post.of(settings).renderer(b"only to check", SystemClock())
-    _vault(settings)
+    mistakes = []
+    for checked in (_vault, lambda read: Post.of(read).renderer(b"only to check", SystemClock())):
+        try:
+            checked(settings)
+        except ConfigError as error:
+            mistakes.append(str(error))
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
 
 
 def _vault(settings: Settings) -> Vault:

@@ -26,9 +26,8 @@ def check_sender(sender: Sender, *, send_to: str, now: datetime) -> list[Finding
         RenderError: *send_to* is not exactly one address.
     """
     settings = load_settings()
-    return asyncio.run(
-        _check(_relays(sender, settings), _mail_from(sender, settings), send_to, now)
-    )
+    mail_from = _mail_from(sender, settings) if send_to else ""
+    return asyncio.run(_check(_relays(sender, settings), mail_from, send_to, now))
 
 
 async def _check(
