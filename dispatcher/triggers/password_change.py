@@ -11,6 +11,7 @@ def facts(event: Event) -> Mapping[str, Fact]:
     """Return what the notice may say: what happened, when, from where, who did it."""
     return {
         "change": event.change.value,
+        "changes": None,  # a storm's follow-up says how many
         "actor": event.actor.kind.value,
         "occurred_at": event.occurred_at,
         "login_name": event.user.login_name,

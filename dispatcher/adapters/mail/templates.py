@@ -215,7 +215,8 @@ class _Environment(ImmutableSandboxedEnvironment):
             "dir": "rtl" if catalogue.rtl else "ltr",
             "start": "right" if catalogue.rtl else "left",
         }
-        self.globals = dict(self.constants)  # none of Jinja's own
+        # None of Jinja's own. A number is known only when a message is rendered.
+        self.globals = {**self.constants, "ngettext": catalogue.ngettext}
 
     def make_globals(
         self,

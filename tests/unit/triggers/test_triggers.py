@@ -37,6 +37,7 @@ def test_the_password_notice_says_what_happened_when_from_where_and_who_did_it()
     )
     assert discover().for_type(PASSWORD_CHANGED).facts(event) == {
         "change": "admin_reset",
+        "changes": None,
         "actor": "admin",
         "occurred_at": NOON,
         "login_name": "ada@acme",
