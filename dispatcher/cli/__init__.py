@@ -6,6 +6,7 @@ import typer
 
 from dispatcher import __version__
 from dispatcher.cli import (
+    bounce,
     dead,
     deliveries,
     demo,
@@ -17,6 +18,7 @@ from dispatcher.cli import (
     render,
     send,
     sender,
+    suppress,
     up,
     why,
     worker,
@@ -51,6 +53,8 @@ app.add_typer(policy.app, name="policy", rich_help_panel=_CHANGE)
 app.add_typer(sender.app, name="sender", rich_help_panel=_CHANGE)
 app.add_typer(key.app, name="key", rich_help_panel=_CHANGE)
 app.add_typer(dead.app, name="dead", rich_help_panel=_CHANGE)
+app.add_typer(suppress.app, name="suppress", rich_help_panel=_CHANGE)
+app.command("bounce", rich_help_panel=_CHANGE)(bounce.command)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import typer
 from dispatcher.policies import Policies
 from dispatcher.ports import DeadLetters, DeliveryLog, Queue
 from dispatcher.senders import Senders
+from dispatcher.suppressions import Suppressions
 
 _T = TypeVar("_T")
 
@@ -38,6 +39,11 @@ class OpenStore(Protocol):
     @property
     def senders(self) -> Senders:
         """Return organizations' senders."""
+        ...
+
+    @property
+    def suppressions(self) -> Suppressions:
+        """Return the addresses that get no mail."""
         ...
 
 

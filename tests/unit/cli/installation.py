@@ -11,6 +11,7 @@ from dispatcher.adapters.mail.sender_rules import check
 from dispatcher.adapters.store.memory import MemoryLedger
 from dispatcher.adapters.store.memory_policies import MemoryPolicyStore
 from dispatcher.adapters.store.memory_senders import MemorySenderStore
+from dispatcher.adapters.store.memory_suppressions import MemorySuppressionStore
 from dispatcher.cli.session import OpenStore
 from dispatcher.delivery import Dead, DeadReason, Outcome, Report
 from dispatcher.errors import StoreUnavailable
@@ -18,9 +19,12 @@ from dispatcher.events import Event
 from dispatcher.policies import Policies
 from dispatcher.ports import Claim, Parcel
 from dispatcher.senders import Senders
+from dispatcher.suppressions import Suppressions
 from tests.builders import NOON, StandingClock, an_event
 
 _T = TypeVar("_T")
+
+SECRET = b"0123456789abcdef"
 
 
 class MemoryQueue:
@@ -41,6 +45,7 @@ class MemoryStore:
     ledger: MemoryLedger
     policies: Policies
     senders: Senders
+    suppressions: Suppressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +102,10 @@ class MemorySession:
     def __post_init__(self) -> None:
         policies = Policies(MemoryPolicyStore(self.clock))
         senders = Senders(MemorySenderStore(self.clock), check)
-        self.store = MemoryStore(MemoryLedger(self.clock), policies, senders)
+        suppressions = Suppressions(
+            MemorySuppressionStore(self.clock), self.clock, SECRET, age=86_400.0
+        )
+        self.store = MemoryStore(MemoryLedger(self.clock), policies, senders, suppressions)
 
     def now(self) -> datetime:
         return self.clock.now()
