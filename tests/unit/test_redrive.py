@@ -33,10 +33,14 @@ class MemoryQueue:
 
 async def a_ledger_with_something_due(clock: StandingClock) -> MemoryLedger:
     ledger = MemoryLedger(clock)
-    claim = await ledger.claim(an_event(), receipt="m-1")
+    await put_due(ledger)
+    return ledger
+
+
+async def put_due(ledger: MemoryLedger, number: int = 1) -> None:
+    claim = await ledger.claim(an_event(f"evt-{number}"), receipt=f"m-{number}")
     assert isinstance(claim, Claim)
     await ledger.release(claim)
-    return ledger
 
 
 def test_puts_what_is_due_back_under_its_receipt() -> None:
@@ -48,6 +52,19 @@ def test_puts_what_is_due_back_under_its_receipt() -> None:
     count, parcels = asyncio.run(moved())
     assert count == 1
     assert [(parcel.receipt, parcel.event["id"]) for parcel in parcels] == [("m-1", "evt-1")]
+
+
+def test_lets_but_a_few_find_out_whether_relays_that_are_away_are_back() -> None:
+    async def moved() -> tuple[int, int]:
+        ledger, held = MemoryLedger(StandingClock()), True
+        for number in range(10):
+            await put_due(ledger, number)
+        requeue = Requeue(ledger, MemoryQueue(), Witness(), lambda: held)
+        few = await requeue.move()
+        held = False
+        return few, await requeue.move()
+
+    assert asyncio.run(moved()) == (2, 8)
 
 
 def test_publishes_nothing_when_nothing_is_due() -> None:

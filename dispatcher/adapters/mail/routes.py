@@ -88,6 +88,10 @@ class Routes:
             return await self._usual.deliver(message)
         return await self._route(sender.relays).deliver(message, self._now)
 
+    def is_away(self) -> bool:
+        """Tell whether none of the instance's relays takes anything now."""
+        return all(state.away for state in self._usual.states())
+
     def states(self) -> tuple[RelayState, ...]:
         """Return how each relay is doing, the instance's first."""
         routes = (route.relays.states() for route in self._routes.values())

@@ -86,6 +86,22 @@ def test_an_organizations_relay_that_is_away_is_never_replaced_by_the_instances(
     assert [(change.relay, change.away) for change in changes] == [(name, True)]
 
 
+def test_the_instances_relays_are_away_when_none_of_them_takes_mail_whatever_others_do(
+    run: Run,
+) -> None:
+    async def told() -> list[bool]:
+        async with _routes(instance) as routes:
+            found = []
+            for sender in (_sender("acme", acme), None):
+                await _outcome(routes, sender)
+                found.append(routes.is_away())
+            return found
+
+    away = Rule(At.GREETING, "554 no")
+    with ScriptedRelay(away) as instance, ScriptedRelay(away) as acme:
+        assert run(told()) == [False, True]
+
+
 def test_an_organizations_second_relay_takes_over_from_its_first(run: Run) -> None:
     async def send() -> None:
         async with _routes(instance) as routes:
