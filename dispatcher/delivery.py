@@ -193,6 +193,7 @@ class DeliveryFilter:
     state: State | None = None
     reason: str = ""
     since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ class MemoryDeliveryLog:
     async def deliveries(self, wanted: DeliveryFilter, *, limit: int = 100) -> Sequence[Delivery]:
         """Return the newest deliveries that match, by their last change, newest first."""
         matching = (delivery for delivery in self._all() if _matches(delivery, wanted))
-        return sorted(matching, key=lambda delivery: delivery.changed_at, reverse=True)[:limit]
+        return sorted(matching, key=_place_in_time, reverse=True)[:limit]
 
     async def letters(self, wanted: DeliveryFilter) -> AsyncIterator[Sequence[Delivery]]:
         """Yield pages of the dead letters that match, newest first."""
@@ -121,4 +121,9 @@ def _matches(delivery: Delivery, wanted: DeliveryFilter) -> bool:
         and wanted.state in {None, delivery.state}
         and wanted.reason in {"", delivery.reason}
         and (wanted.since is None or delivery.changed_at >= wanted.since)
+        and (wanted.until is None or delivery.changed_at <= wanted.until)
     )
+
+
+def _place_in_time(delivery: Delivery) -> tuple[datetime, str, str]:
+    return delivery.changed_at, delivery.org_id, delivery.event_id

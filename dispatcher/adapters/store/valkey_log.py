@@ -62,7 +62,7 @@ class ValkeyDeliveryLog:
             if wanted.state is None or wanted.state in states:
                 newest = await self._newest(place, wanted, limit)
                 found |= {(each.org_id, each.event_id): each for each in newest}
-        return nlargest(limit, found.values(), key=_changed_at)
+        return nlargest(limit, found.values(), key=_place_in_time)
 
     async def letters(self, wanted: DeliveryFilter) -> AsyncIterator[Sequence[Delivery]]:
         """Yield pages of the dead letters that match, newest first.
@@ -128,12 +128,13 @@ class ValkeyDeliveryLog:
 
     async def _newest(self, place: str, wanted: DeliveryFilter, limit: int) -> Sequence[Delivery]:
         newest: list[Delivery] = []
-        cursor = b""
+        cursor = _beginning(place, wanted)
         while True:
             cursor, answers = await self._stretch(place, cursor, wanted)
             newest.extend(map(decode_delivery, answers))
             if place == "open":
-                newest = nlargest(limit, newest, key=_changed_at)
+                old_enough = (one for one in newest if _is_old_enough(one, wanted))
+                newest = nlargest(limit, old_enough, key=_place_in_time)
             if not cursor or (place != "open" and len(newest) >= limit):
                 return newest
 
@@ -154,5 +155,17 @@ class ValkeyDeliveryLog:
         return cursor, answers
 
 
-def _changed_at(delivery: Delivery) -> float:
-    return delivery.changed_at.timestamp()
+def _beginning(place: str, wanted: DeliveryFilter) -> bytes:
+    """Return where to begin to read a place, newest first, so that what is too new is passed."""
+    if wanted.until is None or place == "open":
+        return b""
+    behind = to_milliseconds(wanted.until) + 1
+    return b"%d-0" % behind if place == "finished" else b"%d " % behind
+
+
+def _is_old_enough(delivery: Delivery, wanted: DeliveryFilter) -> bool:
+    return wanted.until is None or delivery.changed_at <= wanted.until
+
+
+def _place_in_time(delivery: Delivery) -> tuple[float, str, str]:
+    return delivery.changed_at.timestamp(), delivery.org_id, delivery.event_id
