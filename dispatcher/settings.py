@@ -6,6 +6,8 @@ which is how secrets are mounted. All are checked at once.
 """
 
 import os
+import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -21,6 +23,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -31,6 +34,7 @@ from dispatcher.errors import ConfigError
 _PREFIX: Final = "DISPATCHER_"
 _STORE_SCHEMES: Final = frozenset({"redis", "rediss", "redis+socket", "unix"})
 _VALKEY_SCHEMES: Final = _STORE_SCHEMES | {"sentinel"}
+_RATE: Final = r"^([1-9]\d{0,8}/(second|minute|hour|day))?$"
 _SHORTEST_SECRET: Final = 16
 _ADDRESS: Final = r"^(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):\d{1,5}$"
 _RABBITMQ_SCHEMES: Final = frozenset({"amqp", "amqps"})
@@ -67,7 +71,36 @@ def _empty_is_unset(value: object) -> object:
     return None if value == "" else value
 
 
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9A-Fa-f:]+\]|[\w.-]+)(:\d{1,5})?|\*")
+
+
+def _origins(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    origins = tuple(origin.strip() for origin in value.split(",") if origin.strip())
+    if all(_ORIGIN.fullmatch(origin) for origin in origins):
+        return origins
+    raise ValueError("expected origins without paths, such as https://console.acme.example, or *")
+
+
 _Unset = BeforeValidator(_empty_is_unset)
+
+
+def _networks(text: str) -> str:
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            ip_network(part)
+        except ValueError:
+            raise ValueError(
+                "expected addresses or networks, separated by commas, such as 10.0.0.0/8"
+            ) from None
+    return text
+
+
+def _issuer(url: str) -> str:
+    if not url or _scheme(url) in {"https", "http"}:
+        return url
+    raise ValueError("expected the issuer's URL, such as https://login.acme.example")
 
 
 class Settings(BaseSettings):
@@ -100,7 +133,16 @@ class Settings(BaseSettings):
     sender_local_relays: bool = False
     http_bind: str = Field(default="127.0.0.1:8080", pattern=_ADDRESS)
     grpc_bind: str = Field(default="127.0.0.1:8081", pattern=_ADDRESS)
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
     zitadel_strict: bool = False
+    rate_limit_token: str = Field(default="6000/minute", pattern=_RATE)
+    rate_limit_address: str = Field(default="300/minute", pattern=_RATE)
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = ""
+    oidc_issuer: Annotated[str, AfterValidator(_issuer)] = ""
+    oidc_audience: str = ""
+    oidc_roles_claim: str = "urn:zitadel:iam:org:project:roles"
+    oidc_org_claim: str = "urn:zitadel:iam:user:resourceowner:id"
+    oidc_role_map: str = ""
     instance_id: str = Field(default="instance", pattern=r"^[A-Za-z0-9._-]{1,64}$")
     data_dir: Path = Path("var")
     stop_grace: float = Field(default=30.0, ge=0)

@@ -1,9 +1,11 @@
 """The gate: who calls, and may they? One for every transport."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 from dispatcher.access import Caller, Permission
+from dispatcher.errors import Unauthenticated, UntrustedEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +16,13 @@ class Call:
         authorization: The ``authorization`` header or metadata; None where there is none.
         org_id: The organization asked for by ``x-zitadel-orgid``; "" where none is.
         address: The client's network address; "" where it is not known.
+        forwarded: The ``x-forwarded-for`` header; believed only where a trusted proxy brings it.
     """
 
     authorization: str | None
     org_id: str = ""
     address: str = ""
+    forwarded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Authenticator(Protocol):
         Raises:
             Unauthenticated: There is no valid token.
             StoreUnavailable: Whether there is cannot be found out now.
+            IssuerUnavailable: The same, for the token of an issuer.
         """
         ...
 
@@ -45,15 +50,19 @@ class Authenticator(Protocol):
 class RateLimits(Protocol):
     """Counts calls."""
 
-    async def before(self, address: str) -> None:
-        """Count a call from an address that nobody has vouched for yet.
+    async def before(self, call: Call) -> None:
+        """Let a call through to authentication, or not.
 
         Raises:
-            RateLimited: There were too many.
+            RateLimited: Its address failed too often.
         """
         ...
 
-    async def after(self, caller: Caller) -> None:
+    async def refused(self, call: Call) -> None:
+        """Count a call that brought nothing valid."""
+        ...
+
+    async def after(self, call: Call, caller: Caller) -> None:
         """Count a call of a known caller.
 
         Raises:
@@ -65,10 +74,13 @@ class RateLimits(Protocol):
 class NoRateLimits:
     """Lets everybody call as often as they like."""
 
-    async def before(self, address: str) -> None:
+    async def before(self, call: Call) -> None:
         """Count nothing."""
 
-    async def after(self, caller: Caller) -> None:
+    async def refused(self, call: Call) -> None:
+        """Count nothing."""
+
+    async def after(self, call: Call, caller: Caller) -> None:
         """Count nothing."""
 
 
@@ -91,10 +103,24 @@ class Gate:
             Unauthenticated: Nobody we know.
             RateLimited: They call too often.
             StoreUnavailable: It cannot be found out now.
+            IssuerUnavailable: The same, for the token of an issuer.
         """
-        await self.limits.before(call.address)
-        caller = await self.authenticator.authenticate(call.authorization)
-        await self.limits.after(caller)
+        return await self.let_in(call, lambda: self.authenticator.authenticate(call.authorization))
+
+    async def let_in(self, call: Call, recognize: Callable[[], Awaitable[Caller]]) -> Caller:
+        """Return whom *recognize* recognizes, within the limits.
+
+        Raises:
+            RateLimited: They call too often.
+            Unauthenticated: What *recognize* raises, counted; likewise an UntrustedEvent.
+        """
+        await self.limits.before(call)
+        try:
+            caller = await recognize()
+        except (Unauthenticated, UntrustedEvent):
+            await self.limits.refused(call)
+            raise
+        await self.limits.after(call, caller)
         return caller
 
     async def organization(self, call: Call, permission: Permission) -> Grant:

@@ -152,7 +152,10 @@ def _call(context: grpc.aio.ServicerContext[bytes, bytes]) -> Call:
     for name, value in context.invocation_metadata() or ():
         told.setdefault(name, str(value))
     return Call(
-        told.get("authorization"), told.get("x-zitadel-orgid", ""), _address(context.peer())
+        told.get("authorization"),
+        told.get("x-zitadel-orgid", ""),
+        _address(context.peer()),
+        told.get("x-forwarded-for", ""),
     )
 
 

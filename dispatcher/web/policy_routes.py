@@ -29,7 +29,9 @@ def call_of(request: Request) -> Call:
     """Return what the gate needs to know of a request."""
     headers = request.headers
     address = request.client.host if request.client else ""
-    return Call(headers.get("authorization"), headers.get(ORGANIZATION_HEADER, ""), address)
+    forwarded = ",".join(headers.getlist("x-forwarded-for"))
+    organization = headers.get(ORGANIZATION_HEADER, "")
+    return Call(headers.get("authorization"), organization, address, forwarded)
 
 
 @dataclass(frozen=True, slots=True)
