@@ -26,6 +26,7 @@ from dispatcher.adapters.store.valkey_ledger import ValkeyLedger
 from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
 from dispatcher.adapters.store.valkey_senders import ValkeySenderStore
 from dispatcher.adapters.store.valkey_suppressions import ValkeySuppressionStore
+from dispatcher.adapters.store.valkey_tokens import ValkeyTokenStore
 from dispatcher.adapters.store.vault import Vault, parse_keys
 from dispatcher.dispatch import Dispatcher
 from dispatcher.errors import ConfigError
@@ -36,6 +37,7 @@ from dispatcher.redrive import Requeue
 from dispatcher.senders import Senders
 from dispatcher.settings import Settings
 from dispatcher.suppressions import Suppressions
+from dispatcher.tokens import Tokens
 from dispatcher.triggers import discover
 from dispatcher.walk import Walk
 
@@ -88,6 +90,7 @@ class Store:
     senders: Senders
     correspondence: ValkeyCorrespondence
     suppressions: Suppressions
+    tokens: Tokens
     secret: bytes
 
 
@@ -130,7 +133,8 @@ async def open_store(
             secret,
             settings.suppression_age,
         )
-        yield Store(ledger, policies, senders, correspondence, suppressions, secret)
+        tokens = Tokens(ValkeyTokenStore(client, prefix=prefix), SystemClock())
+        yield Store(ledger, policies, senders, correspondence, suppressions, tokens, secret)
     finally:
         await client.aclose()
 

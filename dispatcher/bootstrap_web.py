@@ -1,7 +1,7 @@
 """The composition root of the HTTP side, opened without waiting for the store."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -11,12 +11,14 @@ from dispatcher.adapters.store.connection import connect, store_errors
 from dispatcher.adapters.store.readings import Readings
 from dispatcher.adapters.store.valkey_ledger import ValkeyLedger
 from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
+from dispatcher.adapters.store.valkey_tokens import ValkeyTokenStore
 from dispatcher.bootstrap import SystemClock
 from dispatcher.dry_run import DryRun
 from dispatcher.policies import Policies
 from dispatcher.policy import Manner
 from dispatcher.ports import Clock, Observer
 from dispatcher.settings import Settings
+from dispatcher.tokens import Tokens
 from dispatcher.triggers import discover
 
 
@@ -30,6 +32,7 @@ class WebServices:
     dry_run: DryRun
     observer: Observer
     clock: Clock
+    tokens: Tokens
     switches: frozenset[str]
 
     async def ready(self) -> None:
@@ -52,8 +55,12 @@ async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
         ConfigError: The store's URL cannot be read.
     """
     client, prefix, clock = connect(url), settings.store_prefix, SystemClock()
-    try:
-        store = ValkeyPolicyStore(client, prefix=prefix, readings=Readings(client))
+    async with AsyncExitStack() as closing:
+        closing.push_async_callback(client.aclose)
+        readings = Readings(client)
+        store = ValkeyPolicyStore(client, prefix=prefix, readings=readings)
+        tokens = Tokens(ValkeyTokenStore(client, prefix=prefix, readings=readings), clock)
+        closing.push_async_callback(tokens.close)
         manner = Manner.ZITADEL if settings.zitadel_strict else Manner.SETTING
         ledger = ValkeyLedger(client, prefix=prefix, retention=settings.retention)
         yield WebServices(
@@ -63,7 +70,6 @@ async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
             dry_run=DryRun(ledger, clock),
             observer=LogObserver(),
             clock=clock,
+            tokens=tokens,
             switches=discover().switches,
         )
-    finally:
-        await client.aclose()
