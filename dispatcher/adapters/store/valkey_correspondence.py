@@ -37,6 +37,8 @@ class ValkeyCorrespondence:
     ) -> None:
         self._readings = readings
         self._prefix = to_bytes(prefix)
+        self._sender = sender_record.key_of(self._prefix, "")
+        self._everywhere = suppression_record.key_of(self._prefix, EVERYWHERE, "")
         self._unseal = unseal
         self._on_unreadable = on_unreadable
 
@@ -48,8 +50,8 @@ class ValkeyCorrespondence:
             SenderUnreadable: The sender's secrets cannot be decrypted here.
         """
         sender, everywhere, here = await self._readings.ask(
-            sender_record.key_of(self._prefix, org_id),
-            suppression_record.key_of(self._prefix, EVERYWHERE, recipient),
+            self._sender + to_bytes(org_id),
+            self._everywhere + to_bytes(recipient),
             suppression_record.key_of(self._prefix, org_id, recipient),
         )
         suppression = _suppression(org_id, recipient, everywhere, here)
