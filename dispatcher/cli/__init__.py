@@ -6,6 +6,7 @@ import typer
 
 from dispatcher import __version__
 from dispatcher.cli import (
+    api,
     bounce,
     dead,
     deliveries,
@@ -19,6 +20,7 @@ from dispatcher.cli import (
     send,
     sender,
     suppress,
+    token,
     up,
     why,
     worker,
@@ -43,6 +45,7 @@ _RUN, _ASK, _CHANGE = "Run it", "Ask it", "Feed and mend it"
 app.command("up", rich_help_panel=_RUN)(up.command)
 app.command("demo", rich_help_panel=_RUN)(demo.command)
 app.command("worker", rich_help_panel=_RUN)(worker.command)
+app.command("api", rich_help_panel=_RUN)(api.command)
 app.command("preview", rich_help_panel=_RUN)(preview.command)
 app.command("render", rich_help_panel=_RUN)(render.command)
 app.command("why", rich_help_panel=_ASK)(why.command)
@@ -51,6 +54,7 @@ app.command("doctor", rich_help_panel=_ASK)(doctor.command)
 app.command("send", rich_help_panel=_CHANGE)(send.command)
 app.add_typer(policy.app, name="policy", rich_help_panel=_CHANGE)
 app.add_typer(sender.app, name="sender", rich_help_panel=_CHANGE)
+app.add_typer(token.app, name="token", rich_help_panel=_CHANGE)
 app.add_typer(key.app, name="key", rich_help_panel=_CHANGE)
 app.add_typer(dead.app, name="dead", rich_help_panel=_CHANGE)
 app.add_typer(suppress.app, name="suppress", rich_help_panel=_CHANGE)

@@ -3,13 +3,15 @@
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
 
 from dispatcher import bootstrap
 from dispatcher.adapters.standalone.child import Command
 from dispatcher.adapters.standalone.file_lock import FileLock
+from dispatcher.adapters.standalone.listening import Address, held
 from dispatcher.adapters.standalone.supervisor import EXIT_CONFIG, Supervisor
 from dispatcher.bootstrap import Endpoints
 from dispatcher.cli import output
@@ -154,22 +156,76 @@ def worker(name: str, places: Endpoints, changed: Mapping[str, str]) -> Command:
     )
 
 
+def web(name: str, places: Endpoints, changed: Mapping[str, str]) -> Command:
+    """Return the command of one process of the HTTP side.
+
+    Args:
+        name: What it is called, in log lines.
+        places: Its broker and store.
+        changed: Settings that differ from this process's.
+    """
+    return replace(worker(name, places, changed), argv=(sys.executable, "-m", "dispatcher.web"))
+
+
+@contextmanager
+def web_places(settings: Settings, *, or_any: bool = False) -> Iterator[Mapping[str, str]]:
+    """Hold where the HTTP side listens, so that its processes can: yield that as settings.
+
+    Args:
+        settings: The settings.
+        or_any: Take any free port where the usual one is taken and nobody set one.
+
+    Raises:
+        ConfigError: Something else listens there.
+    """
+    with ExitStack() as stack:
+        places = {}
+        for name, text in (("http_bind", settings.http_bind), ("grpc_bind", settings.grpc_bind)):
+            movable = or_any and name not in settings.model_fields_set
+            try:
+                places[name] = str(stack.enter_context(_held(Address.parse(text), movable=movable)))
+            except ConfigError as error:
+                raise ConfigError(f"DISPATCHER_{name.upper()}: {error}") from error
+        yield places
+
+
+@contextmanager
+def _held(address: Address, *, movable: bool) -> Iterator[Address]:
+    with ExitStack() as stack:
+        try:
+            place = stack.enter_context(held(address))
+        except ConfigError:
+            if not movable:
+                raise
+            place = stack.enter_context(held(replace(address, port=0)))
+        yield place
+
+
 def supervise(
-    settings: Settings, places: Endpoints, changed: Mapping[str, str], *, processes: int
+    settings: Settings,
+    places: Endpoints,
+    changed: Mapping[str, str],
+    *,
+    processes: int = 0,
+    web_processes: int = 0,
 ) -> ExitCode:
-    """Run worker processes until a signal; return how it ended.
+    """Run worker processes, or such of the HTTP side, until a signal; return how it ended.
 
     Args:
         settings: The settings.
         places: Broker and store.
-        changed: Settings of the workers that differ from this process's.
-        processes: How many.
+        changed: Settings of the processes that differ from this one's.
+        processes: How many workers.
+        web_processes: How many of the HTTP side.
     """
-    # A worker sees a pipe, but behind it a person reads.
+    # A child sees a pipe, but behind it a person reads.
     readable = settings.log_format == "auto" and sys.stderr.isatty()
     seen = {**changed, "log_format": "text"} if readable else changed
     code = Supervisor(
-        [worker(f"worker{number}", places, seen) for number in range(1, processes + 1)],
+        [
+            *(worker(f"worker{number}", places, seen) for number in range(1, processes + 1)),
+            *(web(f"api{number}", places, seen) for number in range(1, web_processes + 1)),
+        ],
         grace=settings.stop_grace + _MARGIN,
         on_line=output.passed_on,
     ).run()

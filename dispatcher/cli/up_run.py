@@ -36,11 +36,14 @@ def run(processes: int) -> ExitCode:
             inbox = stack.enter_context(
                 parts.inbox(settings.data_dir / "inbox", http_port=_PAGE_PORT)
             )
-        running = Running(settings, places, inbox, processes)
+        listening = dict(stack.enter_context(parts.web_places(settings, or_any=True)))
+        running = Running(settings, places, inbox, processes, f"http://{listening['http_bind']}")
         changed = _changed(running)
         bootstrap.check(_as_workers_see_them(settings, changed))
         introduce(running)
-        ended = parts.supervise(settings, places, changed, processes=processes)
+        ended = parts.supervise(
+            settings, places, changed | listening, processes=processes, web_processes=1
+        )
         output.note("The workers have stopped.")
     return ended
 

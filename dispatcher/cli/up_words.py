@@ -27,12 +27,14 @@ class Running:
         places: Broker and store.
         inbox: The inbox, or None where mails go to a configured relay.
         processes: How many worker processes there are.
+        http_url: Where the HTTP side answers.
     """
 
     settings: Settings
     places: Endpoints
     inbox: Inbox | None
     processes: int
+    http_url: str = "http://127.0.0.1:8080"
 
     @property
     def broker(self) -> str | None:
@@ -90,6 +92,8 @@ def _facts(running: Running) -> Table:
         facts.add_row("mails", "to the relays of DISPATCHER_SMTP_URL")
     else:
         facts.add_row("mails", f"{inbox.http_url}\n{settings.data_dir / 'inbox'}/")
+    facts.add_row("API", f"{running.http_url}\n{running.http_url}/docs")
+    facts.add_row("token", "dispatcher token create --org acme --role ORG_OWNER")
     facts.add_row("queue", running.broker or "DISPATCHER_BROKER_URL")
     facts.add_row("data", f"{settings.data_dir}/")
     facts.add_row("ask", "dispatcher why ID\ndispatcher deliveries")

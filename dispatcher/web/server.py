@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from asyncio import TimerHandle
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,6 +100,7 @@ class Server(uvicorn.Server):
             "lifespan": "off",
             "access_log": False,
             "log_config": None,
+            "log_level": logging.WARNING,  # it repeats what ours says, in its own colours
             "server_header": False,
             "proxy_headers": False,
             "timeout_keep_alive": _KEEP_ALIVE,
