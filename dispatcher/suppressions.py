@@ -10,7 +10,7 @@ from dispatcher.delivery import Dead, Report, Sent
 from dispatcher.judge import disproves_mailbox
 from dispatcher.message import fingerprint
 from dispatcher.ports import Claim, Clock, SuppressionStore
-from dispatcher.suppression import Kept, Suppression, SuppressionReason
+from dispatcher.suppression import EVERYWHERE, Kept, Suppression, SuppressionReason
 
 _FINGERPRINT: Final = re.compile("[0-9a-f]{16}")
 _AT_ONCE: Final = 500
@@ -71,6 +71,11 @@ class Suppressions:
                 scope, recipient, SuppressionReason.HARD_BOUNCE, now, status, event_id, until
             )
         )
+
+    async def standing(self, org_id: str, recipient: str) -> Suppression | None:
+        """Return what stands against mail of an organization to a fingerprint, None if nothing."""
+        everywhere = await self.store.find(EVERYWHERE, recipient)
+        return everywhere or await self.store.find(org_id, recipient)
 
     async def learn(self, claim: Claim, report: Report) -> None:
         """Learn from what became of a walk.

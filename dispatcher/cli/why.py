@@ -9,11 +9,12 @@ import typer
 from dispatcher.cli import dead_quarantine, output
 from dispatcher.cli.failures import ExitCode
 from dispatcher.cli.output import AsJson
-from dispatcher.cli.session import PutAside, Session, session
+from dispatcher.cli.session import OpenStore, PutAside, Session, session
 from dispatcher.delivery import Delivery
 from dispatcher.stories import wire
 from dispatcher.stories.story import Story, tell
 from dispatcher.stories.times import clock_time, relative
+from dispatcher.suppression import Suppression
 
 
 def command(
@@ -37,10 +38,19 @@ def command(
         dispatcher why 0b9f8a1c --org acme --json
     """
     here = session(context)
-    found = here.with_store(lambda store: store.ledger.find(event_id, org_id=org))
+
+    async def ask(store: OpenStore) -> list[tuple[Delivery, Suppression | None]]:
+        deliveries = await store.ledger.find(event_id, org_id=org)
+        standing = store.suppressions.standing
+        return [(one, await standing(one.org_id, one.recipient)) for one in deliveries]
+
+    found = here.with_store(ask)
     aside = () if found else dead_quarantine.holding(here, event_id)
     now = here.now()
-    told = [(delivery, tell(delivery, now=now)) for delivery in found]
+    told = [
+        (delivery, tell(delivery, now=now, suppression=suppression))
+        for delivery, suppression in found
+    ]
     if as_json:
         output.document(
             {

@@ -19,6 +19,10 @@ from dispatcher.delivery import (
 )
 from dispatcher.policy import INSTANCE
 from dispatcher.stories.times import clock_time, relative, span
+from dispatcher.suppression import EVERYWHERE, Suppression
+
+_EVERYWHERE: Final = ", everywhere, "
+"""How a skipped delivery's detail tells that its recipient is suppressed for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ _ADVICE: Final[Mapping[str, str]] = {
         "If people of {org} are to be told: `dispatcher policy set {org} on`, "
         "or for every organization without a policy: `dispatcher policy default set on`."
     ),
-    SkipReason.SUPPRESSED: "If the address works again, take the suppression away.",
+    SkipReason.SUPPRESSED: "If the address works again: {allow}. It counts from the next event on.",
     SkipReason.FOLDED: "`dispatcher why` the event that is named above tells what became of it.",
     DeferReason.FOLDING: "Nothing needs to be done: it goes when the window ends.",
     SkipReason.NO_RECIPIENT: "Let the producer send the user's address as user.email.",
@@ -122,10 +126,12 @@ _ADVICE: Final[Mapping[str, str]] = {
 }
 
 
-def tell(delivery: Delivery, *, now: datetime) -> Story:
-    """Return the story of a delivery as it stands at *now*."""
-    steps = (*_arrival(delivery), *_decision(delivery), *_attempts(delivery), *_end(delivery, now))
-    return Story(_verdict(delivery, now), steps, _advice(delivery))
+def tell(delivery: Delivery, *, now: datetime, suppression: Suppression | None = None) -> Story:
+    """Return a delivery's story at *now*; *suppression* stands against mail to its recipient."""
+    steps = [*_arrival(delivery), *_decision(delivery), *_attempts(delivery), *_end(delivery, now)]
+    if suppression is not None:
+        steps.append(_aftermath(delivery, suppression))
+    return Story(_verdict(delivery, now), tuple(steps), _advice(delivery))
 
 
 def because(reason: str) -> str:
@@ -221,9 +227,20 @@ def _end(delivery: Delivery, now: datetime) -> Iterator[Step]:
             yield Step(delivery.changed_at, f"{state.value}{detail}")
 
 
+def _aftermath(delivery: Delivery, suppression: Suppression) -> Step:
+    came_back = delivery.state is State.SENT and suppression.event_id == delivery.event_id
+    what = "the mail came back" if came_back else f"suppressed ({suppression.reason})"
+    said = f": {suppression.detail}" if suppression.detail else ""
+    where = "everywhere" if suppression.scope == EVERYWHERE else f"for {suppression.scope}"
+    until = f", until {clock_time(suppression.until)}" if suppression.until else ""
+    return Step(suppression.since, f"{what}{said}; the address gets no mail {where}{until}")
+
+
 def _advice(delivery: Delivery) -> str:
     if delivery.state is State.DEAD and delivery.event is None:
         return ""
     organization = f" --org {delivery.org_id}" if delivery.org_id else ""
     resend = f"`dispatcher dead resend {delivery.event_id}{organization}`"
-    return _ADVICE.get(delivery.reason, "").format(org=delivery.org_id, resend=resend)
+    scope = "" if _EVERYWHERE in delivery.detail else organization
+    allow = f"`dispatcher suppress remove {delivery.recipient}{scope}`"
+    return _ADVICE.get(delivery.reason, "").format(org=delivery.org_id, resend=resend, allow=allow)
