@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from dispatcher.adapters.broker.demand import Terms
 from dispatcher.adapters.broker.keys import Keys
+from dispatcher.adapters.broker.lanes import depth, drop
 from dispatcher.adapters.broker.leases import LeaseKeeper, settle
 from dispatcher.adapters.broker.message import Message
 from dispatcher.adapters.broker.qos import QoS as Books
@@ -175,6 +176,30 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc]  # kombu ships no typ
             except (RedisError, OSError) as error:
                 _log.warning("Leases lapse instead of being returned: %s.", type(error).__name__)
         super().close()
+
+    def queue_declare(self, queue: str | None = None, passive: bool = False, **kwargs: Any) -> Any:  # noqa: ANN401, FBT001, FBT002 -- kombu's signature
+        """Declare a queue; asked passively, how much it holds includes what is sorted into lanes.
+
+        A producer, who declares actively, may not be allowed to look.
+        """
+        declared = super().queue_declare(queue, passive, **kwargs)
+        if not passive or queue is None:
+            return declared
+        in_lanes = depth(self.open_client(), self.keys, queue)
+        return declared._replace(message_count=declared.message_count + in_lanes)
+
+    def _has_queue(self, queue: str, **kwargs: Any) -> bool:  # noqa: ANN401 -- kombu's signature
+        return bool(
+            super()._has_queue(queue, **kwargs) or self.open_client().exists(self.keys.ring(queue))
+        )
+
+    def _purge(self, queue: str) -> int:
+        dropped = drop(self.open_client(), self.keys, queue)
+        return dropped + int(super()._purge(queue))
+
+    def _delete(self, queue: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- kombu's signature
+        drop(self.open_client(), self.keys, queue)
+        super()._delete(queue, *args, **kwargs)
 
     def _basic_cancel(self, consumer_tag: str) -> Any:  # noqa: ANN401 -- kombu's signature
         for queue, (tag, _, _) in list(self._direct.items()):

@@ -51,11 +51,12 @@ class Demand:
         self._queue_of: dict[bytes, str] = {}
         self._order: list[str] = []
         self._dry: set[str] = set()
+        self._capped: set[str] = set()
 
     def add(self, queue: str, receive: Receive) -> None:
         """Consume a queue; each of its messages is given to `receive`."""
         self._receivers[queue] = receive
-        for key in self._keys.lists(queue):
+        for key in (*self._keys.lists(queue), self._keys.ring(queue)):
             self._queue_of[key.encode()] = queue
         reserved = [name for name in self._reserved if name in self._receivers]
         self._order = reserved + [name for name in self._receivers if name not in reserved]
@@ -65,6 +66,7 @@ class Demand:
         if self._receivers.pop(queue, None) is not None:
             self._order.remove(queue)
             self._dry.discard(queue)
+            self._capped.discard(queue)
 
     def receiver(self, queue: str) -> Receive | None:
         """Return who is given the messages of a queue."""
@@ -74,12 +76,19 @@ class Demand:
         """Ask these queues for nothing until they change: the server tells when they do."""
         self._dry |= queues
 
+    def note_capped(self, queues: set[str]) -> None:
+        """Ask these queues for nothing until they change, or the foremost may have more."""
+        self._capped |= queues
+
     def note_changed(self, keys: list[bytes] | None = None) -> None:
         """Ask these keys' queues again; all of them for None."""
         if keys is None:
             self._dry.clear()
+            self._capped.clear()
         else:
-            self._dry.difference_update([self._queue_of.get(key, "") for key in keys])
+            changed = [self._queue_of.get(key, "") for key in keys]
+            self._dry.difference_update(changed)
+            self._capped.difference_update(changed)
 
     def take(self, qos: QoS, prefix: str, first: int) -> Take | None:
         """Return what to ask for now, or None: no credit, or nothing there.
@@ -90,8 +99,11 @@ class Demand:
             first: Number of the first message's tag.
         """
         pots, asked = [max(qos.credit(None, self._reserved), 0)], []
+        share = qos.share(self._reserved)
+        if share.its_limit:
+            self._capped.clear()
         for queue in self._order:
-            if queue in self._dry:
+            if queue in self._dry or queue in self._capped:
                 continue
             pot = 0
             if queue in self._reserved:
@@ -102,7 +114,7 @@ class Demand:
         if not asked:
             return None
         self._rotate()
-        return Take(prefix, first, tuple(asked), tuple(pots))
+        return Take(prefix, first, tuple(asked), tuple(pots), share)
 
     def _rotate(self) -> None:
         """Let queues that share credit take turns at being first."""

@@ -44,6 +44,14 @@ class Keys:
         """The arguments by which scripts find the list that an entry came from."""
         return self.prefix, self.separator, dumps(self.steps)
 
+    def ring(self, queue: str) -> str:
+        """Return the key of the ring of a queue's lanes: organization to turn."""
+        return f"{self.prefix}{queue}:lanes"
+
+    def lane(self, queue: str, organization: str) -> str:
+        """Return the key of the list with one organization's messages."""
+        return f"{self.prefix}{queue}:lane:{organization}"
+
     def lists(self, queue: str) -> tuple[str, ...]:
         """Return the keys of a queue's lists in the order they are taken from."""
         return tuple(

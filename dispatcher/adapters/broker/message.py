@@ -6,6 +6,7 @@ from typing import Any
 from kombu.transport.virtual import Message as VirtualMessage
 
 from dispatcher.adapters.broker.envelope import Envelope
+from dispatcher.adapters.broker.lanes import lane_of
 
 
 class Message(VirtualMessage):  # type: ignore[misc]  # kombu ships no types
@@ -23,6 +24,7 @@ class Message(VirtualMessage):  # type: ignore[misc]  # kombu ships no types
         self.accept = None
         self.envelope = envelope
         self.queue = queue
+        self.lane = lane_of(envelope.call)
         self.delivery_tag = tag
         self.headers = envelope.task_headers
         self.properties = {

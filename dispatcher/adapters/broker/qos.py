@@ -4,16 +4,21 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from contextlib import suppress
 from json import dumps
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from kombu.transport import virtual
 
 from dispatcher.adapters.broker.keys import Keys
 from dispatcher.adapters.broker.scripts import script
+from dispatcher.adapters.broker.take import Share
 from dispatcher.adapters.broker.wire import Command
 
 #: Messages held at most when the consumer set no prefetch count, which means "no limit" in AMQP.
 _UNBOUNDED: Final = 1000
+#: One part in so many of the credit is never one organization's: however its relay dawdles, the
+#: next one's message is taken at once.
+_SPARE: Final = 16
 
 _Note = TypeVar("_Note")
 
@@ -29,6 +34,7 @@ class QoS(virtual.QoS):  # type: ignore[misc]  # kombu ships no types
     def __init__(self, channel: Any, prefetch_count: int = 0) -> None:  # noqa: ANN401 -- kombu ships no types
         super().__init__(channel, prefetch_count)
         self._in_flight: Counter[str] = Counter()
+        self._by_lane: Counter[tuple[str, str]] = Counter()
         self._acked: deque[str] = deque()
         self._returned: deque[str] = deque()
         self._quarantined: deque[tuple[str, str]] = deque()
@@ -54,8 +60,20 @@ class QoS(virtual.QoS):  # type: ignore[misc]  # kombu ships no types
             return reserved[queue] - self._in_flight[queue]
         if not self.can_consume():
             return 0
-        shared = len(self._delivered) - sum(self._in_flight[name] for name in reserved)
-        return (self.prefetch_count or _UNBOUNDED) - shared
+        return self._most - self._shared(reserved)
+
+    def share(self, reserved: dict[str, int]) -> Share:
+        """Return how much of the shared credit one organization may use now.
+
+        Args:
+            reserved: Queues with credit of their own; what came from them counts for nobody.
+        """
+        cap = self._most - self._most // _SPARE
+        lanes = [item for item in self._by_lane.items() if item[0][0] not in reserved]
+        (_, foremost), held = max(lanes, key=itemgetter(1), default=(("", ""), 0))
+        # What any other holds is at most what the foremost does, and at most all the rest.
+        other = min(held, max(self._shared(reserved) - held, 0))
+        return Share(foremost, max(cap - held, 0), max(cap - other, 0))
 
     def can_consume(self) -> bool:
         """Return True: how much may be taken is `credit`'s business. Celery may replace this."""
@@ -65,6 +83,7 @@ class QoS(virtual.QoS):  # type: ignore[misc]  # kombu ships no types
         """Hold a taken message; its in-flight entry exists already."""
         self._delivered[delivery_tag] = message
         self._in_flight[message.queue] += 1
+        self._by_lane[message.queue, message.lane] += 1
 
     def ack(self, delivery_tag: str) -> None:
         """Settle a message that is done."""
@@ -125,10 +144,21 @@ class QoS(virtual.QoS):  # type: ignore[misc]  # kombu ships no types
         """
         self._on_collect.cancel()
 
+    @property
+    def _most(self) -> int:
+        return self.prefetch_count or _UNBOUNDED
+
+    def _shared(self, reserved: dict[str, int]) -> int:
+        return len(self._delivered) - sum(self._in_flight[name] for name in reserved)
+
     def _release(self, tag: str) -> Any:  # noqa: ANN401 -- kombu ships no types
         message = self._delivered.pop(tag, None)
         if message is not None:
             self._in_flight[message.queue] -= 1
+            lane = (message.queue, message.lane)
+            self._by_lane[lane] -= 1
+            if not self._by_lane[lane]:
+                del self._by_lane[lane]
         return message
 
 

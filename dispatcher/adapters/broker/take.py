@@ -14,6 +14,26 @@ TAKE_SCRIPT: Final[Script] = script("take")
 _REPLY_BYTES: Final = 4 << 20
 
 
+#: States of a queue in the script's reply.
+_EMPTY: Final = 1
+_CAPPED: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of the shared credit one organization may use, so that some is left for others.
+
+    Attributes:
+        foremost: The organization of which most is held here.
+        its_limit: How many more of its messages may be taken.
+        limit: How many more of any other organization's.
+    """
+
+    foremost: str
+    its_limit: int
+    limit: int
+
+
 @dataclass(frozen=True, slots=True)
 class Take:
     """A request for messages of several queues.
@@ -23,12 +43,14 @@ class Take:
         first: Number of the first message's tag; numbers up to `first + sum(pots)` are spoken for.
         asked: Queues in the order they are taken from, each with the pot its credit comes from.
         pots: Credit per pot; the first is the one that queues share.
+        share: What one organization may have of the first pot.
     """
 
     prefix: str
     first: int
     asked: tuple[tuple[str, int], ...]
     pots: tuple[int, ...]
+    share: Share
 
     def command(self, keys: Keys, message_bytes: int) -> Command:
         """Return the script call that takes."""
@@ -41,13 +63,14 @@ class Take:
         call: list[str | bytes | int | float] = ["EVALSHA", TAKE_SCRIPT.digest, 5 + len(names)]
         call += [*keys.bookkeeping, *names]
         call += [self.prefix, self.first, message_bytes, _REPLY_BYTES]
+        call += [self.share.foremost, self.share.its_limit, self.share.limit]
         call += [len(self.pots), *self.pots, *queues]
         return tuple(call)
 
     def arrivals(self, reply: list[Any]) -> Iterator[tuple[str, str, bytes]]:
         """Yield queue, tag and raw bytes of each message in the script's reply."""
         number = self.first
-        for (queue, _), messages in zip(self.asked, reply, strict=False):
+        for (queue, _), messages in zip(self.asked, reply[: len(self.asked)], strict=True):
             for raw in messages:
                 yield queue, self._tag(number), raw
                 number += 1
@@ -58,12 +81,15 @@ class Take:
 
     def dry(self, reply: list[Any]) -> set[str]:
         """Return the queues that came up empty, of which the server will tell when they fill."""
-        if not reply[-1]:
-            return set()
-        taken = [0] * len(self.pots)
-        for (_, pot), messages in zip(self.asked, reply, strict=False):
-            taken[pot] += len(messages)
-        return {queue for queue, pot in self.asked if taken[pot] < self.pots[pot]}
+        return self._in_state(reply, _EMPTY)
+
+    def capped(self, reply: list[Any]) -> set[str]:
+        """Return the queues where only organizations are left that have all they may."""
+        return self._in_state(reply, _CAPPED)
+
+    def _in_state(self, reply: list[Any], state: int) -> set[str]:
+        states = reply[len(self.asked) :]
+        return {queue for (queue, _), its in zip(self.asked, states, strict=True) if its == state}
 
     def _tag(self, number: int) -> str:
         # Tags of one process sort by age, which is the order they are given back in.

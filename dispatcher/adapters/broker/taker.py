@@ -173,6 +173,7 @@ class Taker:
             self._on_error(expected, str(reply))
         elif take is not None:
             self._demand.note_dry(take.dry(reply))
+            self._demand.note_capped(take.capped(reply))
             arrivals = take.arrivals(reply)
             if monotonic() - expected.sent_at > self._terms.lease * _FRESH:
                 self._qos.give_back([tag for _, tag, _ in arrivals])

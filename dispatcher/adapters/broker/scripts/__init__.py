@@ -20,10 +20,11 @@ NO_SCRIPT: Final = "NOSCRIPT"
 
 #: The parts that a script shares with others; they stand in front of it.
 _PARTS: Final[dict[str, tuple[str, ...]]] = {
-    "take": ("aside",),
+    "take": ("aside", "lanes", "rotation"),
     "quarantine": ("clock", "aside"),
-    "give_back": ("clock", "aside", "homing"),
-    "keep": ("clock", "aside", "homing"),
+    "give_back": ("clock", "aside", "lanes", "homing"),
+    "unsort": ("lanes",),
+    "keep": ("clock", "aside", "lanes", "homing"),
 }
 
 

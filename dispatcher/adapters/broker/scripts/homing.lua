@@ -51,7 +51,7 @@ local function give_back(tag, prefix, separator, steps)
     put_aside(tag, {reason = 'entry', queue = ''}, raw, clock())
     return 0
   end
-  redis.call('RPUSH', key, raw)
+  put_back(key, raw)
   return 1
 end
 

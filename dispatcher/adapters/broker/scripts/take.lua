@@ -2,27 +2,36 @@
 -- KEYS  1 unacked, 2 unacked_index, 3 quarantine, 4 quarantine index, 5 quarantine totals, then
 --       each queue's lists in order of priority
 -- ARGV  1 tag prefix, 2 first tag number, 3 most bytes of one message, 4 most bytes of this reply,
---       5 number of credit pots, then each pot's credit, then per queue: pot, number of lists,
---       JSON name
--- Returns one list of messages per queue, then 1 when no list holds more than credit was left for,
--- else 0; the n-th message overall has tag number first + n.
+--       5 the organization of which most is in flight here, 6 how many more it may have, 7 how many
+--       more any other may have, 8 number of credit pots, then each pot's credit, then per queue:
+--       pot, number of lists, JSON name
+-- Returns one list of messages per queue, then one state per queue: 0 there may be more, 1 empty,
+-- 2 only of organizations that have all they may. The n-th message has tag number first + n.
+
+-- A list longer than this is sorted into lanes; a shorter one is through before anybody minds.
+local SHORT = 512
 
 local now = redis.call('TIME')
 local score = string.format('%d.%06d', now[1], now[2])
 local prefix, number = ARGV[1], tonumber(ARGV[2])
 local biggest, room = tonumber(ARGV[3]), tonumber(ARGV[4])
-local pots, position = {}, 6
-for pot = 1, tonumber(ARGV[5]) do
+local foremost, its_limit, limit = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local pots, position = {}, 9
+for pot = 1, tonumber(ARGV[8]) do
   pots[pot] = tonumber(ARGV[position])
   position = position + 1
 end
 
-local entries, index, reply, dry, refused = {}, {}, {}, {}, 0
+local entries, index, reply, states, watched, refused = {}, {}, {}, {}, {}, 0
 
-local function drain(list, pot, name, taken)
-  while pots[pot] > 0 and room > 0 do
-    local raws = redis.call('RPOP', list, math.min(pots[pot], 32))
-    if not raws then return end
+-- Take at most so many from a list; return how many.
+local function drain(list, pot, name, taken, most)
+  local wanted = math.min(pots[pot], most)
+  local left = wanted
+  while left > 0 and room > 0 do
+    local raws = redis.pcall('RPOP', list, math.min(left, 32))
+    -- What was popped already must not be lost over a key of another kind.
+    if not raws or raws.err then break end
     for _, raw in ipairs(raws) do
       if #raw > biggest then
         refused = refused + 1
@@ -31,7 +40,7 @@ local function drain(list, pot, name, taken)
       else
         local tag = prefix .. string.format('%012d', number)
         number = number + 1
-        pots[pot] = pots[pot] - 1
+        left = left - 1
         room = room - #raw
         entries[#entries + 1] = tag
         entries[#entries + 1] = '[' .. raw .. ', "", ' .. name .. ']'
@@ -41,21 +50,54 @@ local function drain(list, pot, name, taken)
       end
     end
   end
+  pots[pot] = pots[pot] - (wanted - left)
+  return wanted - left
+end
+
+-- Only the first pot is shared; a queue with credit of its own keeps its order.
+local function is_fair(list, pot)
+  return pot == 1 and (its_limit < pots[pot] or redis.call('LLEN', list) > SHORT
+    or redis.call('EXISTS', ring_of(list)) == 1)
+end
+
+local function take_fairly(list, pot, name, taken)
+  local is_sorted = sort(list)
+  rotate(
+    list,
+    function(lane, most) return drain(lane, pot, name, taken, most) end,
+    function() return room > 0 and pots[pot] or 0 end,
+    limit,
+    {[foremost] = its_limit})
+  if not is_sorted then drain(list, pot, name, taken, pots[pot]) end
+end
+
+-- What is left of a queue that credit was left for.
+local function state_of(first, last)
+  for list = first, last do
+    if redis.call('EXISTS', KEYS[list]) == 1 then return 0 end
+  end
+  return redis.call('EXISTS', ring_of(KEYS[first])) == 1 and 2 or 1
 end
 
 local key = 6
 while position <= #ARGV do
   local pot, lists, name = tonumber(ARGV[position]), tonumber(ARGV[position + 1]), ARGV[position + 2]
   position = position + 3
-  local taken = {}
-  for list = key, key + lists - 1 do
-    drain(KEYS[list], pot, name, taken)
+  local taken, last, state = {}, key + lists - 1, 0
+  if is_fair(KEYS[key], pot) then
+    take_fairly(KEYS[key], pot, name, taken)
+  else
+    drain(KEYS[key], pot, name, taken, pots[pot])
   end
-  if pots[pot] > 0 then
-    for list = key, key + lists - 1 do dry[#dry + 1] = KEYS[list] end
+  for list = key + 1, last do drain(KEYS[list], pot, name, taken, pots[pot]) end
+  if pots[pot] > 0 and room > 0 then state = state_of(key, last) end
+  if state > 0 then
+    for list = key, last do watched[#watched + 1] = KEYS[list] end
+    watched[#watched + 1] = ring_of(KEYS[key])
   end
   key = key + lists
   reply[#reply + 1] = taken
+  states[#states + 1] = state
 end
 
 -- Lua unpacks at most some thousand values at once.
@@ -66,6 +108,6 @@ for first = 1, #entries, 1000 do
 end
 
 -- Reading what came up empty has the server tell this connection when it fills (CLIENT TRACKING).
-if #dry > 0 then redis.call('EXISTS', unpack(dry)) end
-reply[#reply + 1] = room > 0 and 1 or 0
+if #watched > 0 then redis.call('EXISTS', unpack(watched)) end
+for _, state in ipairs(states) do reply[#reply + 1] = state end
 return reply
