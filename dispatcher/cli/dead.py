@@ -1,6 +1,8 @@
 """``dispatcher dead``: what was given up, and what to do about it."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Final
 
 import typer
@@ -8,12 +10,14 @@ from rich.text import Text
 
 from dispatcher.cli import dead_export, dead_letters, dead_quarantine, output
 from dispatcher.cli.dead_change import DROPPED, RESENT, Wanted, not_found, report
-from dispatcher.cli.deliveries import Limit, Organization, Reason
+from dispatcher.cli.deliveries import Limit, Organization, Reason, Since
 from dispatcher.cli.failures import ExitCode, UsageError
 from dispatcher.cli.output import AsJson
 from dispatcher.cli.session import PutAside, session
+from dispatcher.cli.times import since_if_any
 from dispatcher.cli.why import print_story
 from dispatcher.delivery import Delivery, DeliveryFilter, State
+from dispatcher.message import Message
 from dispatcher.stories import wire
 from dispatcher.stories.story import tell
 from dispatcher.stories.times import relative
@@ -22,7 +26,7 @@ _ID: Final = "The event's id, or quarantine:… of a message that could not be r
 
 OneId = Annotated[str, typer.Argument(metavar="ID", help=_ID)]
 SomeIds = Annotated[list[str] | None, typer.Argument(metavar="ID", help=_ID)]
-Every = Annotated[bool, typer.Option("--all", help="All that --org and --reason match.")]
+Every = Annotated[bool, typer.Option("--all", help="All that --org, --reason and --since match.")]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,6 +42,7 @@ def list_letters(
     *,
     org: Organization = "",
     reason: Reason = "",
+    since: Since = "",
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -48,14 +53,29 @@ def list_letters(
 
     For example:
 
-        dispatcher dead list --reason rejected_recipient
+        dispatcher dead list --reason rejected_recipient --since 2h
     """
     here = session(context)
-    wanted = DeliveryFilter(org, State.DEAD, reason)
+    now = here.now()
+    wanted = DeliveryFilter(org, State.DEAD, reason, since_if_any(since, now))
     letters = here.with_store(lambda store: dead_letters.newest(store.ledger, wanted, limit))
-    aside = () if org else dead_quarantine.newest(here, reason=reason, limit=limit)
+    aside: Sequence[PutAside] = ()
+    uncounted: Mapping[str, int] = {}
+    if not org:
+        aside = dead_quarantine.newest(here, reason=reason, since=wanted.since, limit=limit)
+        uncounted = dead_quarantine.unlisted(here)
     both: list[Delivery | PutAside] = [*letters, *aside]
     listed = sorted(both, key=_since, reverse=True)[:limit]
+    _print_list(listed, uncounted, now, as_json=as_json)
+
+
+def _print_list(
+    listed: Sequence[Delivery | PutAside],
+    unlisted: Mapping[str, int],
+    now: datetime,
+    *,
+    as_json: bool,
+) -> None:
     if as_json:
         output.document(
             {
@@ -63,16 +83,20 @@ def list_letters(
                 "quarantine": [
                     dead_quarantine.document(one) for one in listed if not isinstance(one, Delivery)
                 ],
+                "unlisted": dict(unlisted),
             }
         )
-    elif listed:
-        now = here.now()
+        return
+    if listed:
         output.table(
             ("died", "organization", "id", "reason", "detail"),
             ((relative(_since(one), now), *_row(one)) for one in listed),
         )
     else:
         output.say("No dead letters.")
+    if unlisted:
+        counts = ", ".join(f"{count} {reason}" for reason, count in sorted(unlisted.items()))
+        output.say(f"The quarantine was full: further messages were only counted ({counts}).")
 
 
 @app.command("show")
@@ -96,11 +120,12 @@ def show(
     now = here.now()
     _, aside_ids = dead_quarantine.split([name])
     aside = [one for item in aside_ids if (one := dead_quarantine.named(here, item))]
-    letters = (
-        ()
-        if aside_ids
-        else here.with_store(lambda store: dead_letters.named(store.ledger, name, org))
-    )
+    letters: Sequence[Delivery] = ()
+    kept_messages: Mapping[str, Message] = {}
+    if not aside_ids:
+        letters, kept_messages = here.with_store(
+            lambda store: dead_letters.with_messages(store.ledger, name, org)
+        )
     if as_json:
         output.document(
             {
@@ -111,6 +136,7 @@ def show(
     else:
         for letter in letters:
             print_story(tell(letter, now=now), now)
+            output.say("", dead_letters.describe_message(kept_messages.get(letter.org_id)))
             output.say("", output.strong("The event"))
             output.document(dead_letters.document(letter, reveal=reveal)["event"])
         for message in aside:
@@ -128,22 +154,33 @@ def resend(
     every: Every = False,
     org: Organization = "",
     reason: Reason = "",
+    since: Since = "",
+    as_it_was: Annotated[
+        bool, typer.Option("--as-it-was", help="Send the kept message, not one rendered anew.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Send dead letters again, as a further attempt of the same delivery.
 
-    Workers take them up within a second; a mail keeps its Message-ID. A message in quarantine
-    goes back to its queue as it is, and returns where its cause was not mended.
+    Workers take them up within a second; a mail keeps its Message-ID, and is rendered anew
+    unless `--as-it-was` is given; a letter that keeps no message is then left alone. The
+    policy is asked either way. A message in quarantine goes back to its queue as it is, and
+    returns where its cause was not mended.
 
     For example:
 
         dispatcher dead resend 0b9f8a1c
 
-        dispatcher dead resend --all --reason render_error
+        dispatcher dead resend --all --reason render_error --since 1d
     """
-    wanted = Wanted.parse(names or [], every=every, org=org, reason=reason)
     here = session(context)
-    letters = here.with_store(lambda store: wanted.letters(store.ledger, store.ledger.revive))
+    changed_since = since_if_any(since, here.now())
+    wanted = Wanted.parse(names or [], every=every, org=org, reason=reason, since=changed_since)
+    letters = here.with_store(
+        lambda store: wanted.letters(
+            store.ledger, partial(store.ledger.revive, as_it_was=as_it_was)
+        )
+    )
     aside = wanted.aside(here, lambda quarantine: quarantine.requeue)
     report(letters, aside, RESENT, as_json=as_json)
 
@@ -156,6 +193,7 @@ def drop(
     every: Every = False,
     org: Organization = "",
     reason: Reason = "",
+    since: Since = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -167,12 +205,13 @@ def drop(
 
         dispatcher dead drop --all --reason not_json
     """
-    wanted = Wanted.parse(names or [], every=every, org=org, reason=reason)
+    here = session(context)
+    changed_since = since_if_any(since, here.now())
+    wanted = Wanted.parse(names or [], every=every, org=org, reason=reason, since=changed_since)
     if as_json and not yes:
         raise UsageError("--json cannot ask: add --yes")
     if not yes:
         typer.confirm(f"Erase {wanted} for good?", abort=True, err=True)
-    here = session(context)
     letters = here.with_store(lambda store: wanted.letters(store.ledger, store.ledger.drop))
     aside = wanted.aside(here, lambda quarantine: quarantine.drop)
     report(letters, aside, DROPPED, as_json=as_json)

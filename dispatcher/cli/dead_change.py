@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import typer
@@ -14,25 +15,30 @@ from dispatcher.delivery import DeliveryFilter, State
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to change: the named ones, or every one that organization and reason match."""
+    """What to change: the named ones, or every one that organization, reason and time match."""
 
     names: Sequence[str]
     every: bool
     org: str
     reason: str
+    since: datetime | None = None
 
     @classmethod
-    def parse(cls, names: Sequence[str], *, every: bool, org: str, reason: str) -> "Wanted":
+    def parse(
+        cls, names: Sequence[str], *, every: bool, org: str, reason: str, since: datetime | None
+    ) -> "Wanted":
         """Return what the command line asks for.
 
         Raises:
             UsageError: It names some and asks for all, or neither.
         """
         if bool(names) == every:
-            raise UsageError("expected ids, or --all for all that --org and --reason match")
-        if names and reason:
-            raise UsageError("--reason goes with --all")
-        return cls(names, every, org, reason)
+            raise UsageError(
+                "expected ids, or --all for all that --org, --reason and --since match"
+            )
+        if names and (reason or since):
+            raise UsageError("--reason and --since go with --all")
+        return cls(names, every, org, reason, since)
 
     def __str__(self) -> str:
         if self.every:
@@ -48,7 +54,7 @@ class Wanted:
             UsageError: An id is dead in several organizations.
         """
         if self.every:
-            matching = DeliveryFilter(self.org, State.DEAD, self.reason)
+            matching = DeliveryFilter(self.org, State.DEAD, self.reason, self.since)
             return await dead_letters.change_all(books, matching, change)
         ids, _ = dead_quarantine.split(self.names)
         return await dead_letters.change_named(books, ids, self.org, change)
@@ -63,7 +69,7 @@ class Wanted:
         """
         _, ids = dead_quarantine.split(self.names)
         if self.every and not self.org:
-            ids = dead_quarantine.all_ids(here, self.reason)
+            ids = dead_quarantine.all_ids(here, self.reason, self.since)
         return dead_quarantine.change(here, ids, way)
 
 

@@ -3,20 +3,18 @@
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Annotated, Final
+from typing import IO, Annotated
 
 import typer
 
 from dispatcher.cli import dead_letters, output
-from dispatcher.cli.deliveries import Organization, Reason
+from dispatcher.cli.deliveries import Organization, Reason, Since
 from dispatcher.cli.failures import UsageError
-from dispatcher.cli.session import session
+from dispatcher.cli.session import OpenStore, session
+from dispatcher.cli.times import since_if_any
 from dispatcher.delivery import Delivery, DeliveryFilter, State
-
-_ALL: Final = 10_000_000
-"""More dead letters than a store holds."""
 
 
 def command(
@@ -27,12 +25,14 @@ def command(
     *,
     org: Organization = "",
     reason: Reason = "",
+    since: Since = "",
     reveal: Annotated[bool, typer.Option("--reveal", help="Write personal fields too.")] = False,
 ) -> None:
     """Write dead letters with their history as lines of JSON, newest first.
 
     Personal fields of the events are hidden unless `--reveal` is given. Messages in quarantine
-    are no events and are not written.
+    are no events and are not written. What was exported with `--reveal` can be published anew:
+    `dispatcher send --file`.
 
     For example:
 
@@ -40,19 +40,23 @@ def command(
 
         dispatcher dead export --reason rejected_recipient | jq .event_id
     """
-    wanted = DeliveryFilter(org, State.DEAD, reason)
-    letters = session(context).with_store(
-        lambda store: dead_letters.newest(store.ledger, wanted, _ALL)
-    )
+    here = session(context)
+    wanted = DeliveryFilter(org, State.DEAD, reason, since_if_any(since, here.now()))
+
+    async def write(store: OpenStore) -> int:
+        count = 0
+        async for page in store.ledger.letters(wanted):
+            target.writelines(_line(one, reveal=reveal) for one in page)
+            count += len(page)
+        return count
+
     with _opened(file) as target:
-        target.writelines(_lines(letters, reveal=reveal))
-    count = "1 dead letter" if len(letters) == 1 else f"{len(letters)} dead letters"
-    output.note(f"{count} written.")
+        count = here.with_store(write)
+    output.note(f"{'1 dead letter' if count == 1 else f'{count} dead letters'} written.")
 
 
-def _lines(letters: Sequence[Delivery], *, reveal: bool) -> Iterator[str]:
-    for one in letters:
-        yield json.dumps(dead_letters.document(one, reveal=reveal), ensure_ascii=False) + "\n"
+def _line(one: Delivery, *, reveal: bool) -> str:
+    return json.dumps(dead_letters.document(one, reveal=reveal), ensure_ascii=False) + "\n"
 
 
 @contextmanager

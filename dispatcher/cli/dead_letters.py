@@ -1,16 +1,21 @@
 """Dead letters of the ledger: found, and changed one by one or all that match."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from asyncio import gather
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from email.parser import BytesParser
+from email.policy import default
 from typing import Any, Final
 
+from dispatcher.cli import output
 from dispatcher.cli.failures import UsageError
 from dispatcher.cli.session import Books
 from dispatcher.delivery import Delivery, DeliveryFilter, State
+from dispatcher.message import Message
 from dispatcher.stories import wire
 from dispatcher.stories.redact import redacted
 
-_AT_ONCE: Final = 1000
+_WORTH_A_BAR: Final = 100
 
 Change = Callable[[str, str], Awaitable[bool]]
 """Changes the dead letter of an organization and an event id; False where there is none."""
@@ -26,19 +31,38 @@ class Changed:
 
 async def newest(books: Books, wanted: DeliveryFilter, limit: int) -> Sequence[Delivery]:
     """Return the newest dead letters; those that were dropped are history, not letters."""
-    asked = limit
-    while True:
-        found = await books.deliveries(wanted, limit=asked)
-        letters = [one for one in found if one.event is not None]
-        if len(letters) >= limit or len(found) < asked:
-            return letters[:limit]
-        asked *= 4
+    found: list[Delivery] = []
+    async for page in books.letters(wanted):
+        found += page
+        if len(found) >= limit:
+            break
+    return found[:limit]
 
 
 async def named(books: Books, event_id: str, org: str) -> Sequence[Delivery]:
     """Return the dead letters of an event's id, one per organization that has it."""
     found = await books.find(event_id, org_id=org)
     return [one for one in found if one.state is State.DEAD and one.event is not None]
+
+
+async def with_messages(
+    books: Books, event_id: str, org: str
+) -> tuple[Sequence[Delivery], Mapping[str, Message]]:
+    """Return the dead letters of an event's id, and the messages they keep, by organization."""
+    letters = await named(books, event_id, org)
+    kept = {one.org_id: await books.message(one.org_id, event_id) for one in letters}
+    return letters, {org_id: message for org_id, message in kept.items() if message}
+
+
+def describe_message(message: Message | None) -> str:
+    """Return what is known of a kept message without its address, as a remark."""
+    if message is None:
+        return "No message is kept: a resend renders it anew."
+    subject = BytesParser(policy=default).parsebytes(message.content, headersonly=True)["Subject"]
+    return (
+        f"Its message is kept ({len(message.content)} bytes, subject: {subject}): "
+        "`--as-it-was` resends exactly that."
+    )
 
 
 async def change_named(books: Books, ids: Sequence[str], org: str, change: Change) -> Changed:
@@ -61,19 +85,16 @@ async def change_named(books: Books, ids: Sequence[str], org: str, change: Chang
 
 
 async def change_all(books: Books, wanted: DeliveryFilter, change: Change) -> Changed:
-    """Change all dead letters that match."""
+    """Change all dead letters that match, and show how far it is; each once, if it dies again."""
     changed: list[Delivery] = []
-    seen: set[tuple[str, str]] = set()
-    while True:
-        # A letter may die again while we go on; each is changed once.
-        found = await newest(books, wanted, _AT_ONCE + len(seen))
-        fresh = [one for one in found if (one.org_id, one.event_id) not in seen]
-        if not fresh:
-            return Changed(changed)
-        for one in fresh:
-            seen.add((one.org_id, one.event_id))
-            if await change(one.org_id, one.event_id):
-                changed.append(one)
+    total = (await books.totals(org_id=wanted.org_id)).dead
+    with output.progress("Dead letters", quiet=total < _WORTH_A_BAR) as bar:
+        task = bar.add_task("", total=total)
+        async for page in books.letters(wanted):
+            answers = await gather(*(change(one.org_id, one.event_id) for one in page))
+            changed += [one for one, was in zip(page, answers, strict=True) if was]
+            bar.advance(task, len(page))
+    return Changed(changed)
 
 
 def document(one: Delivery, *, reveal: bool) -> dict[str, Any]:

@@ -25,6 +25,8 @@ _LOOKED_THROUGH: Final = 1000
 
 _BECAUSE: Final[Mapping[str, str]] = {
     "not_json": "it is not JSON",
+    "too_large": "it is larger than a message may be",
+    "entry": "its entry in the queue cannot be read",
     "no_envelope": "it is JSON, but no Celery message",
     "bad_headers": "its headers are not those of a Celery task",
     "bad_body": "its body is not that of a Celery task",
@@ -59,14 +61,26 @@ def because(reason: str) -> str:
     return _BECAUSE.get(reason, reason)
 
 
-def newest(here: Session, *, reason: str = "", limit: int) -> Sequence[PutAside]:
+def newest(
+    here: Session, *, reason: str = "", since: datetime | None = None, limit: int
+) -> Sequence[PutAside]:
     """Return the newest messages that were put aside, of one reason or (empty) of any.
 
     Raises:
         StoreUnavailable: The broker does not answer.
     """
     with here.quarantine() as quarantine:
-        return list(islice(_all(quarantine, reason), limit))
+        return list(islice(_all(quarantine, reason, since), limit))
+
+
+def unlisted(here: Session) -> Mapping[str, int]:
+    """Return, by reason, how many were only counted, since the quarantine was full.
+
+    Raises:
+        StoreUnavailable: The broker does not answer.
+    """
+    with here.quarantine() as quarantine:
+        return quarantine.unlisted()
 
 
 def named(here: Session, item: str) -> PutAside | None:
@@ -94,14 +108,14 @@ def holding(here: Session, wanted: str) -> Sequence[PutAside]:
     return ()
 
 
-def all_ids(here: Session, reason: str) -> Sequence[str]:
+def all_ids(here: Session, reason: str, since: datetime | None = None) -> Sequence[str]:
     """Return the ids of all messages of one reason, or (empty) of any.
 
     Raises:
         StoreUnavailable: The broker does not answer.
     """
     with here.quarantine() as quarantine:
-        return [one.id for one in _all(quarantine, reason)]
+        return [one.id for one in _all(quarantine, reason, since)]
 
 
 def change(
@@ -165,8 +179,10 @@ def escaped(raw: bytes) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def _all(quarantine: Quarantine, reason: str) -> Iterator[PutAside]:
+def _all(quarantine: Quarantine, reason: str, since: datetime | None) -> Iterator[PutAside]:
     for one in quarantine.list(limit=len(quarantine)):
+        if since is not None and one.put_aside_at < since:
+            return  # they come newest first
         if reason in ("", one.reason):
             yield one
 

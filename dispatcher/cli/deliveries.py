@@ -10,13 +10,14 @@ from rich.text import Text
 from dispatcher.cli import dead_quarantine, output
 from dispatcher.cli.output import AsJson
 from dispatcher.cli.session import OpenStore, session
-from dispatcher.cli.times import parse_since
+from dispatcher.cli.times import since_if_any
 from dispatcher.delivery import Delivery, DeliveryFilter, State, Totals
 from dispatcher.stories import wire
 from dispatcher.stories.times import clock_time, relative
 
 Limit = Annotated[int, typer.Option(min=1, max=100_000, help="At most this many, newest first.")]
 Organization = Annotated[str, typer.Option("--org", help="Of one organization only.")]
+Since = Annotated[str, typer.Option(help="Changed since then: 30m, 2h, 7d, or an ISO 8601 time.")]
 Reason = Annotated[str, typer.Option(help="With this reason only, such as policy_off.")]
 
 
@@ -26,9 +27,7 @@ def command(
     org: Organization = "",
     state: Annotated[State | None, typer.Option(help="In this state only.")] = None,
     reason: Reason = "",
-    since: Annotated[
-        str, typer.Option(help="Changed since then: 30m, 2h, 7d, or an ISO 8601 time.")
-    ] = "",
+    since: Since = "",
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -44,7 +43,7 @@ def command(
     """
     here = session(context)
     now = here.now()
-    wanted = DeliveryFilter(org, state, reason, parse_since(since, now) if since else None)
+    wanted = DeliveryFilter(org, state, reason, since_if_any(since, now))
 
     async def ask(store: OpenStore) -> tuple[Sequence[Delivery], Totals]:
         found = await store.ledger.deliveries(wanted, limit=limit)

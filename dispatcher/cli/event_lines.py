@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from dispatcher.cli.times import resolve_now
 from dispatcher.errors import MalformedEvent
+from dispatcher.stories.redact import HIDDEN
 
 _MOST_MISTAKES: Final = 20
 
@@ -24,8 +25,10 @@ class EventLine:
 def read(lines: Iterable[str]) -> Iterator[EventLine]:
     """Yield the event of each line that is not empty: an object, or one under ``"event"``.
 
+    The latter is what ``dispatcher dead export`` writes, too.
+
     Raises:
-        MalformedEvent: A line is no JSON.
+        MalformedEvent: A line is no JSON, or was exported with personal fields hidden.
     """
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -34,8 +37,11 @@ def read(lines: Iterable[str]) -> Iterator[EventLine]:
             value = json.loads(line)
         except (ValueError, RecursionError):
             raise MalformedEvent(f"line {number}: expected JSON") from None
-        wrapped = isinstance(value, dict) and "event" in value and "org_id" not in value
-        yield EventLine(number, value["event"] if wrapped else value)
+        wrapped = isinstance(value, dict) and "event" in value and "user" not in value
+        event = value["event"] if wrapped else value
+        if isinstance(event, dict) and HIDDEN in json.dumps(event.get("user"), ensure_ascii=False):
+            raise MalformedEvent(f"line {number}: exported without --reveal: its address is hidden")
+        yield EventLine(number, event)
 
 
 def completed(event: Mapping[str, Any], now: datetime) -> dict[str, Any]:

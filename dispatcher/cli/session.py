@@ -12,6 +12,7 @@ from dispatcher.policies import Policies
 from dispatcher.ports import DeadLetters, DeliveryLog, Queue
 from dispatcher.senders import Senders
 from dispatcher.suppressions import Suppressions
+from dispatcher.tokens import Tokens
 
 _T = TypeVar("_T")
 
@@ -44,6 +45,11 @@ class OpenStore(Protocol):
     @property
     def suppressions(self) -> Suppressions:
         """Return the addresses that get no mail."""
+        ...
+
+    @property
+    def tokens(self) -> Tokens:
+        """Return the API's tokens."""
         ...
 
 
@@ -94,6 +100,10 @@ class Quarantine(Protocol):
         """Return one message, or None where it is not there."""
         ...
 
+    def unlisted(self) -> Mapping[str, int]:
+        """Return, by reason, how many were only counted: the quarantine was full."""
+        ...
+
     def drop(self, item: str) -> bool:
         """Forget a message for good; return whether it was there."""
         ...
@@ -113,6 +123,10 @@ class NoQuarantine:
         """Yield nothing."""
         del offset, limit
         yield from ()
+
+    def unlisted(self) -> Mapping[str, int]:
+        """Return nothing."""
+        return {}
 
     def show(self, item: str) -> PutAside | None:
         """Return None."""

@@ -11,6 +11,15 @@ _SPAN: Final = re.compile(r"(\d{1,5})\s*([smhdw])")
 _NOW: Final = re.compile(r"now(?:-(?P<span>.+))?")
 
 
+def since_if_any(text: str, now: datetime) -> datetime | None:
+    """Return the time that a person means, as :func:`parse_since` does; None for nothing.
+
+    Raises:
+        UsageError: It is no time.
+    """
+    return parse_since(text, now) if text else None
+
+
 def parse_since(text: str, now: datetime) -> datetime:
     """Return the time that a person means: ``2h``, ``7d``, or ISO 8601 (UTC without a zone).
 
@@ -36,6 +45,11 @@ def resolve_now(text: str, now: datetime) -> str | None:
     span = found["span"]
     seconds = 0.0 if span is None else _seconds(span)
     return None if seconds is None else (now - timedelta(seconds=seconds)).isoformat()
+
+
+def parse_span(text: str) -> float | None:
+    """Return the seconds of a length of time such as ``30m`` or ``90d``; None where it is none."""
+    return _seconds(text)
 
 
 def _seconds(text: str) -> float | None:

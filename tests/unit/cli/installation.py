@@ -12,6 +12,7 @@ from dispatcher.adapters.store.memory import MemoryLedger
 from dispatcher.adapters.store.memory_policies import MemoryPolicyStore
 from dispatcher.adapters.store.memory_senders import MemorySenderStore
 from dispatcher.adapters.store.memory_suppressions import MemorySuppressionStore
+from dispatcher.adapters.store.memory_tokens import MemoryTokenStore
 from dispatcher.cli.session import OpenStore
 from dispatcher.delivery import Dead, DeadReason, Outcome, Report
 from dispatcher.errors import StoreUnavailable
@@ -20,6 +21,7 @@ from dispatcher.policies import Policies
 from dispatcher.ports import Claim, Parcel
 from dispatcher.senders import Senders
 from dispatcher.suppressions import Suppressions
+from dispatcher.tokens import Tokens
 from tests.builders import NOON, StandingClock, an_event
 
 _T = TypeVar("_T")
@@ -46,6 +48,7 @@ class MemoryStore:
     policies: Policies
     senders: Senders
     suppressions: Suppressions
+    tokens: Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class MemoryQuarantine:
 
     kept: dict[str, Garbage] = field(default_factory=dict)
     requeued: list[Garbage] = field(default_factory=list)
+    uncounted: dict[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.kept)
@@ -73,6 +77,9 @@ class MemoryQuarantine:
     def list(self, *, offset: int = 0, limit: int = 100) -> Iterator[Garbage]:
         newest = sorted(self.kept.values(), key=lambda one: one.put_aside_at, reverse=True)
         yield from newest[offset : offset + limit]
+
+    def unlisted(self) -> Mapping[str, int]:
+        return self.uncounted
 
     def show(self, item: str) -> Garbage | None:
         return self.kept.get(item)
@@ -105,7 +112,8 @@ class MemorySession:
         suppressions = Suppressions(
             MemorySuppressionStore(self.clock), self.clock, SECRET, age=86_400.0
         )
-        self.store = MemoryStore(MemoryLedger(self.clock), policies, senders, suppressions)
+        tokens = Tokens(MemoryTokenStore(), self.clock)
+        self.store = MemoryStore(MemoryLedger(self.clock), policies, senders, suppressions, tokens)
 
     def now(self) -> datetime:
         return self.clock.now()
