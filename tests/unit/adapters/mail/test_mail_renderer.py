@@ -1,5 +1,7 @@
 """The mail: what it says, to whom, in which form."""
 
+from dataclasses import replace
+from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 from itertools import product
 from pathlib import Path
@@ -8,9 +10,10 @@ import pytest
 
 from dispatcher.adapters.mail.renderer import Contact, MailRenderer
 from dispatcher.adapters.mail.templates import LARGEST, default_folder
-from dispatcher.errors import ConfigError, RenderError
+from dispatcher.errors import ConfigError, RenderError, SenderUnreadable
 from dispatcher.events import ActorKind, Change, Context, Recipient
 from dispatcher.message import Draft
+from dispatcher.sender import Sender
 from tests.builders import NOON, StandingClock
 from tests.unit.adapters.mail.mails import (
     ADDRESS,
@@ -278,3 +281,45 @@ def test_lines_too_long_for_mail_are_folded_by_their_encoding(tmp_path: Path) ->
 
 def test_the_shipped_templates_are_found() -> None:
     assert (default_folder() / "password_change" / "subject.txt").is_file()
+
+
+def _as_sent_by(sender: Sender) -> EmailMessage:
+    renderer = a_renderer(contact="security@acme.example")
+    return read(renderer.render(replace(a_draft(), sender=sender))).mail
+
+
+def test_an_organizations_mail_shows_its_own_sender_everywhere_and_nobody_elses() -> None:
+    sender = Sender("globex", "Globex <no-reply@globex.example>", "help@globex.example")
+    message = a_renderer().render(replace(a_draft(), sender=sender))
+    mail = read(message).mail
+    assert message.sender == "no-reply@globex.example"
+    assert (mail["From"], mail["Reply-To"]) == (
+        "Globex <no-reply@globex.example>",
+        "help@globex.example",
+    )
+    assert mail["Message-ID"].endswith("@globex.example>")
+    assert b"Globex" in message.content.partition(b"\r\n\r\n")[2]
+    assert b"Acme" not in message.content
+
+
+def test_what_an_organization_leaves_open_is_the_instances() -> None:
+    mail = _as_sent_by(Sender("globex", reply_to="help@globex.example"))
+    assert mail["From"] == "Acme Security <no-reply@acme.example>"
+    assert mail["Reply-To"] == "help@globex.example"
+    named = _as_sent_by(Sender("globex", "no-reply@globex.example"))
+    assert (named["From"], named["Reply-To"]) == (
+        "no-reply@globex.example",
+        "security@acme.example",
+    )
+    plain = _as_sent_by(Sender("globex", relays="smtp://mail.globex.example"))
+    assert plain["From"] == "Acme Security <no-reply@acme.example>"
+
+
+@pytest.mark.parametrize(
+    "sender", [Sender("globex", "nobody"), Sender("globex", reply_to="nobody at all")]
+)
+def test_a_stored_sender_that_cannot_be_used_is_not_replaced_by_the_instances(
+    sender: Sender,
+) -> None:
+    with pytest.raises(SenderUnreadable):
+        a_renderer().render(replace(a_draft(), sender=sender))
