@@ -31,7 +31,7 @@ RFC 5321 section 4.5.4.1 asks relays for 30 minutes between tries; we submit to 
 relay of our own, and a notice about a password is worth most while it is fresh.
 """
 
-_LONGEST_OUTAGE_WAIT: Final = 60.0
+_LONGEST_OUTAGE_WAIT: Final = 20.0
 
 _LONGEST_HINT: Final = 3600.0  # of what a relay asks us to wait
 
@@ -57,8 +57,8 @@ def outage_wait(age: float, *, jitter: Callable[[], float] = random) -> float:
     """Return how many seconds to wait for a relay that serves nobody.
 
     No attempt is burnt, so the wait cannot grow with their number; it grows with
-    the event's age instead, and stays below a minute: what waits for an outage is
-    under way again within a minute of its end.
+    the event's age instead, and stays below 20 s: while all relays are away what is
+    due is held back (``redrive``), and what is not due yet delays the end of it.
 
     Args:
         age: Seconds since the event occurred.
