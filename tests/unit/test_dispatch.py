@@ -655,3 +655,71 @@ def test_an_observer_sees_how_long_it_took(world: World) -> None:
     world.dispatch(transport=Late())
     (seen,) = world.witness.seen
     assert seen.seconds == 2.5
+
+
+def in_a_storm(world: World, *event_ids: str) -> list[Outcome]:
+    """Return what became of changes that one user's password saw within a window."""
+    world.want_mail()
+    world.fold_window = 60.0
+    return [world.dispatch(an_event(name), receipt=f"m-{name}") for name in event_ids]
+
+
+def test_a_storm_makes_one_mail_at_once_and_one_that_counts_the_others() -> None:
+    world = World()
+    first, second, third = in_a_storm(world, "a", "b", "c")
+    assert first == Sent()
+    assert isinstance(second, Deferred)
+    assert (second.reason, second.delay, second.burns) == (DeferReason.FOLDING, 60.0, False)
+    assert third == Skipped(SkipReason.FOLDED, "told of by b")
+    world.clock.advance(61)
+    assert world.dispatch(an_event("b"), receipt="m-b") == Sent()
+    assert [draft.facts["changes"] for draft in world.renderer.drafts] == [None, "2"]
+    totals = asyncio.run(world.ledger.totals())
+    assert (totals.accepted, totals.sent, totals.skipped) == (3, 2, 1)
+
+
+def test_changes_of_different_users_and_organizations_are_told_apart() -> None:
+    world = World()
+    in_a_storm(world, "a")
+    world.want_mail("globex")
+    other = an_event("b", user=a_user(id="somebody else"))
+    assert world.dispatch(other, receipt="m-b") == Sent()
+    assert world.dispatch(an_event("c", org="globex"), receipt="m-c") == Sent()
+
+
+def test_a_letter_that_a_person_sends_again_waits_for_no_window() -> None:
+    world = World()
+    world.fails_with(RecipientRefused("550 5.1.1", code=550))
+    in_a_storm(world, "a", "b")
+    asyncio.run(world.ledger.revive("acme", "a"))
+    world.fails_with()
+    assert world.dispatch(an_event("a"), receipt="m-a") == Sent()
+
+
+def test_what_dies_keeps_its_message_and_is_sent_as_it_was_on_demand() -> None:
+    world = World()
+    world.want_mail()
+    world.fails_with(RecipientRefused("550 5.1.1", code=550))
+    world.dispatch()
+    kept = asyncio.run(world.ledger.message("acme", "evt-1"))
+    assert kept is not None
+    assert asyncio.run(world.ledger.revive("acme", "evt-1", as_it_was=True))
+    world.fails_with()
+    assert world.dispatch() == Sent()
+    assert world.transport.messages == [kept]
+    assert len(world.renderer.drafts) == 1
+
+
+def test_what_could_not_be_rendered_keeps_no_message() -> None:
+    world = World()
+    world.want_mail()
+    world.renderer.error = RenderError("no such template")
+    world.dispatch()
+    assert asyncio.run(world.ledger.message("acme", "evt-1")) is None
+
+
+def test_who_told_us_stays_in_the_story() -> None:
+    world = World()
+    world.want_mail()
+    world.dispatch(an_event(source="https://iam.example.com"))
+    assert world.delivery().source == "https://iam.example.com"
