@@ -14,6 +14,7 @@ from dispatcher.errors import (
     RejectedInput,
     SenderNotFound,
     StoreUnavailable,
+    TokenNotFound,
 )
 
 
@@ -40,7 +41,7 @@ def exit_code(error: DispatcherError) -> ExitCode:
     match error:
         case StoreUnavailable():
             return ExitCode.AWAY
-        case PolicyNotFound() | SenderNotFound():
+        case PolicyNotFound() | SenderNotFound() | TokenNotFound():
             return ExitCode.NO
         case ConfigError() | RejectedInput() | UsageError():
             return ExitCode.USAGE
