@@ -65,11 +65,15 @@ class QoS(virtual.QoS):  # type: ignore[misc]  # kombu ships no types
     def share(self, reserved: dict[str, int]) -> Share:
         """Return how much of the shared credit one organization may use now.
 
+        Messages of nobody in particular may use all of it.
+
         Args:
             reserved: Queues with credit of their own; what came from them counts for nobody.
         """
         cap = self._most - self._most // _SPARE
-        lanes = [item for item in self._by_lane.items() if item[0][0] not in reserved]
+        lanes = [
+            item for item in self._by_lane.items() if item[0][0] not in reserved and item[0][1]
+        ]
         (_, foremost), held = max(lanes, key=itemgetter(1), default=(("", ""), 0))
         # What any other holds is at most what the foremost does, and at most all the rest.
         other = min(held, max(self._shared(reserved) - held, 0))

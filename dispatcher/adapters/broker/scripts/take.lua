@@ -54,10 +54,13 @@ local function drain(list, pot, name, taken, most)
   return wanted - left
 end
 
--- Only the first pot is shared; a queue with credit of its own keeps its order.
+-- Whether to look whose messages these are. Only the first pot is shared; a queue with credit of
+-- its own keeps its order. A list so short that all of it may be the foremost's is taken as it is.
 local function is_fair(list, pot)
-  return pot == 1 and (its_limit < pots[pot] or redis.call('LLEN', list) > SHORT
-    or redis.call('EXISTS', ring_of(list)) == 1)
+  if pot > 1 then return false end
+  local length = redis.call('LLEN', list)
+  return length > SHORT or (length > its_limit and pots[pot] > its_limit)
+    or redis.call('EXISTS', ring_of(list)) == 1
 end
 
 local function take_fairly(list, pot, name, taken)
@@ -67,7 +70,7 @@ local function take_fairly(list, pot, name, taken)
     function(lane, most) return drain(lane, pot, name, taken, most) end,
     function() return room > 0 and pots[pot] or 0 end,
     limit,
-    {[foremost] = its_limit})
+    {[foremost] = its_limit, [''] = pots[pot]})
   if not is_sorted then drain(list, pot, name, taken, pots[pot]) end
 end
 
