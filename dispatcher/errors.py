@@ -12,6 +12,7 @@
     │   ├── PolicyNotFound
     │   ├── PolicyExists
     │   ├── PolicyUnchanged
+    │   ├── DeliveryNotFound
     │   ├── InvalidSender
     │   ├── SenderNotFound
     │   ├── InvalidGrant
@@ -88,6 +89,10 @@ class InvalidSender(RejectedInput):
 
 class SenderNotFound(RejectedInput):
     """The organization has no sender of its own."""
+
+
+class DeliveryNotFound(RejectedInput):
+    """There is no such delivery or dead letter to read or change, or it is not the caller's."""
 
 
 class PolicyExists(RejectedInput):

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from dispatcher.errors import (
     ConfigError,
+    DeliveryNotFound,
     DispatcherError,
     InvalidPolicy,
     IssuerUnavailable,
@@ -78,6 +79,7 @@ HTTP_STATUS: Final[Mapping[Code, int]] = {
 
 _CODES: Final[Mapping[type[DispatcherError], Code]] = {
     PolicyNotFound: Code.NOT_FOUND,
+    DeliveryNotFound: Code.NOT_FOUND,
     PolicyExists: Code.ALREADY_EXISTS,
     PolicyUnchanged: Code.FAILED_PRECONDITION,
     SenderNotFound: Code.NOT_FOUND,

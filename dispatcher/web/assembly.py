@@ -1,13 +1,26 @@
 """How the parts of one process of the HTTP side are put together."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from uuid import uuid4
 
+from fastapi import APIRouter
+
+from dispatcher.adapters.broker.queue import CeleryQueue
 from dispatcher.bootstrap_web import WebServices
+from dispatcher.celery import EVENTS_QUEUE, PASSWORD_CHANGED, app
+from dispatcher.errors import ConfigError
+from dispatcher.ingest import Ingest
 from dispatcher.settings import Settings
 from dispatcher.web.app import Desks
 from dispatcher.web.authentication import BearerAuthenticator
+from dispatcher.web.delivery_routes import DeliveryDesk, delivery_router
+from dispatcher.web.event_routes import BODIES, EventDesk, event_router
 from dispatcher.web.gate import Gate, NoRateLimits
+from dispatcher.web.guard import Bounds
+from dispatcher.web.letter_routes import LetterDesk, letter_router
+from dispatcher.web.signatures import Signatures
 
 
 @asynccontextmanager
@@ -18,11 +31,46 @@ async def open_desks(settings: Settings, services: WebServices) -> AsyncIterator
         ConfigError: The settings cannot work.
     """
     authenticator = BearerAuthenticator(services.tokens, is_strict=settings.zitadel_strict)
-    yield Desks(
-        policies=services.policies,
-        gate=Gate(authenticator, NoRateLimits()),
-        observer=services.observer,
-        switches=services.switches,
-        dry_run=services.dry_run,
-        ready=services.ready,
+    gate, signatures = Gate(authenticator, NoRateLimits()), _signatures(settings)
+    queue = CeleryQueue(app, task=PASSWORD_CHANGED, queue=EVENTS_QUEUE)
+    ingest = Ingest(services.ledger, queue, services.observer, new_receipt=lambda: str(uuid4()))
+    async with _publishing(ingest):
+        yield Desks(
+            policies=services.policies,
+            gate=gate,
+            observer=services.observer,
+            switches=services.switches,
+            dry_run=services.dry_run,
+            ready=services.ready,
+            routers=_routers(services, gate, EventDesk(ingest, gate, signatures)),
+            bounds=Bounds(bodies=BODIES),
+        )
+
+
+def _routers(services: WebServices, gate: Gate, events: EventDesk) -> Sequence[APIRouter]:
+    ledger, clock = services.ledger, services.clock
+    return (
+        event_router(events),
+        delivery_router(DeliveryDesk(ledger, gate, clock)),
+        letter_router(LetterDesk(ledger, ledger, gate, clock)),
     )
+
+
+def _signatures(settings: Settings) -> Signatures:
+    secrets = settings.webhook_secrets
+    try:
+        return Signatures.parse(secrets.get_secret_value() if secrets else "")
+    except ConfigError as error:
+        raise ConfigError(f"DISPATCHER_WEBHOOK_SECRETS: {error}") from None
+
+
+@asynccontextmanager
+async def _publishing(ingest: Ingest) -> AsyncIterator[None]:
+    """Publish events for as long as this is open; what is left then, workers find in the ledger."""
+    publishing = asyncio.create_task(ingest.run(), name="publishing")
+    try:
+        yield
+    finally:
+        publishing.cancel()
+        with suppress(asyncio.CancelledError):
+            await publishing

@@ -108,6 +108,7 @@ MEANINGS: Final[Mapping[int, str]] = {
     408: "The body did not come in time",
     409: "There is such a policy already",
     413: "The body is too large",
+    415: "The content type is none that this takes",
     429: "Too many requests; `Retry-After` says when to come again",
     500: "An error of ours",
     503: "The store is away, or too much is in flight; `Retry-After` says when to come again",

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import logging
 from asyncio import TimerHandle
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ _HEAD_TIME: Final = 10.0
 """Seconds in which a connection's next head must have come once it began, or the first one."""
 
 _LARGEST_HEAD: Final = 32_768
+_UPGRADE: Final = re.compile(rb"\r\n(upgrade:)", re.IGNORECASE)
 _KEEP_ALIVE: Final = 30
 """Seconds; longer than a load balancer's pause between two health checks."""
 
@@ -45,6 +47,7 @@ class PatientProtocol(HttpToolsProtocol):
             self._await_head()
         if self._awaited is not None:
             self._head_size += len(data)
+            data = _without_upgrade(data)
         super().data_received(data)
         # What came may have held the rest of the head and a body besides: then nothing is awaited.
         if self._awaited is not None and self._head_size > _LARGEST_HEAD:
@@ -88,6 +91,19 @@ class PatientProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode() + body)
         self.transport.close()
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Return a piece of a head that asks for no other protocol.
+
+    Java's client asks for HTTP/2 with every request (RFC 7540 section 3.2). A server may
+    ignore that (RFC 9110 section 7.8), but the parser takes what follows for the other protocol
+    and not for the body.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    if _UPGRADE.search(head) is None:
+        return data
+    return _UPGRADE.sub(rb"\r\nx-\1", head) + end + rest
 
 
 class Server(uvicorn.Server):

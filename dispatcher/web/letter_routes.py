@@ -1,0 +1,216 @@
+"""Dead letters over HTTP: listed, shown, sent again, dropped."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from dispatcher.access import Caller, Permission
+from dispatcher.delivery import Delivery, DeliveryFilter, State
+from dispatcher.errors import DeliveryNotFound
+from dispatcher.ledger import DeadLetters, DeliveryLog
+from dispatcher.ports import Clock
+from dispatcher.stories import wire
+from dispatcher.stories.redact import redacted
+from dispatcher.stories.story import tell
+from dispatcher.web import reference
+from dispatcher.web.delivery_pages import page
+from dispatcher.web.delivery_query import LISTING, ORG, invalid, organization_of, query_of
+from dispatcher.web.delivery_routes import EVENT_ID, LOG_PATIENCE, OneDelivery
+from dispatcher.web.gate import Gate
+from dispatcher.web.patience import StorePatience
+from dispatcher.web.policy_routes import call_of
+
+_UNKNOWN: Final = "DEAD-LETTER-not-found"
+_log: Final = structlog.get_logger("dispatcher.web")
+
+
+class Letters(BaseModel):
+    """A page of dead letters; without `next` it is the last."""
+
+    dead_letters: list[OneDelivery]
+    next: str | None = None
+
+
+class Letter(BaseModel):
+    """A dead letter, its story, and what would help."""
+
+    dead_letter: OneDelivery
+
+
+class Changed(BaseModel):
+    """The dead letter that was changed."""
+
+    org_id: str
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetterDesk:
+    """Shows and changes dead letters.
+
+    Args:
+        log: Knows them.
+        letters: Changes them.
+        gate: Knows who may.
+        clock: Tells the time.
+    """
+
+    log: DeliveryLog
+    letters: DeadLetters
+    gate: Gate
+    clock: Clock
+
+    async def list(self, request: Request) -> Response:
+        """Answer with a page."""
+        query = query_of(request, await self._caller(request))
+        if query.wanted.state not in {None, State.DEAD}:
+            raise invalid("state: dead letters are dead")
+        async with StorePatience(LOG_PATIENCE):
+            shown = await page(self._newest, query.wanted, limit=query.limit, cursor=query.cursor)
+        listed = [wire.delivery(one) for one in shown.deliveries]
+        return JSONResponse({"dead_letters": listed} | ({"next": shown.next} if shown.next else {}))
+
+    async def show(self, request: Request) -> Response:
+        """Answer with one."""
+        letter = await self._named(request, await self._caller(request), Permission.DELIVERY_READ)
+        story = wire.story(tell(letter, now=self.clock.now()))
+        body = wire.delivery(letter) | {"event": redacted(letter.event or {}), "story": story}
+        return JSONResponse({"dead_letter": body})
+
+    async def resend(self, request: Request) -> Response:
+        """Make one due at once."""
+        caller = await self._caller(request)
+        letter = await self._named(request, caller, Permission.DEAD_LETTER_WRITE)
+        as_it_was = _as_it_was(await request.body())
+        async with StorePatience():
+            done = await self.letters.revive(letter.org_id, letter.event_id, as_it_was=as_it_was)
+        if not done and as_it_was:
+            raise invalid("as_it_was: its message is not kept; resend it rendered anew")
+        return _changed("dead letter resent", letter, caller, done=done)
+
+    async def drop(self, request: Request) -> Response:
+        """Close one for good."""
+        caller = await self._caller(request)
+        letter = await self._named(request, caller, Permission.DEAD_LETTER_WRITE)
+        async with StorePatience():
+            done = await self.letters.drop(letter.org_id, letter.event_id)
+        return _changed("dead letter dropped", letter, caller, done=done)
+
+    async def _newest(self, wanted: DeliveryFilter, limit: int) -> Sequence[Delivery]:
+        found: list[Delivery] = []
+        async for some in self.letters.letters(wanted):
+            found += [one for one in some if not wanted.until or one.changed_at <= wanted.until]
+            if len(found) >= limit:
+                break
+        return sorted(found, key=_place_in_time, reverse=True)[:limit]
+
+    async def _caller(self, request: Request) -> Caller:
+        async with StorePatience():
+            return await self.gate.caller(call_of(request))
+
+    async def _named(self, request: Request, caller: Caller, permission: Permission) -> Delivery:
+        org_id = organization_of(request, caller, permission)
+        async with StorePatience(LOG_PATIENCE):
+            found = await self.log.find(request.path_params["event_id"], org_id=org_id)
+        letters = [one for one in found if one.state is State.DEAD and one.event is not None]
+        if not letters:
+            raise DeliveryNotFound("there is no such dead letter", id=_UNKNOWN)
+        if len(letters) > 1:
+            owners = ", ".join(one.org_id for one in letters)
+            raise invalid(f"org: it is dead in {owners}; say which")
+        return letters[0]
+
+
+def _place_in_time(one: Delivery) -> tuple[float, str, str]:
+    return one.changed_at.timestamp(), one.org_id, one.event_id
+
+
+def _as_it_was(body: bytes) -> bool:
+    if not body:
+        return False
+    try:
+        asked = json.loads(body)
+    except (ValueError, RecursionError):
+        asked = None
+    wish = asked.get("as_it_was", False) if isinstance(asked, dict) else None
+    if isinstance(wish, bool):
+        return wish
+    raise invalid('expected nothing, or {"as_it_was": true}')
+
+
+def _changed(what: str, letter: Delivery, caller: Caller, *, done: bool) -> Response:
+    if not done:
+        raise DeliveryNotFound("there is no such dead letter any more", id=_UNKNOWN)
+    _log.info(what, org_id=letter.org_id, event_id=letter.event_id, by=caller.id)
+    return JSONResponse({"org_id": letter.org_id, "event_id": letter.event_id})
+
+
+_RESEND: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": False,
+        "content": {
+            "application/json": {
+                "schema": {"type": "object", "properties": {"as_it_was": {"type": "boolean"}}}
+            }
+        },
+    }
+}
+_ONE: Final = reference.about(reference.SECURED, parameters=[EVENT_ID, ORG])
+_READER: Final = (*reference.CALLER, 400)
+
+
+def letter_router(desk: LetterDesk) -> APIRouter:
+    """Return the routes of dead letters."""
+    router = APIRouter(prefix="/v1/dead-letters", tags=["Dead letters"])
+
+    @router.get(
+        "",
+        response_model=None,
+        responses=reference.answers(Letters, _READER),
+        openapi_extra=reference.about(reference.SECURED, parameters=LISTING),
+    )
+    async def get_dead_letters(request: Request) -> Response:
+        """List dead letters, the last that died first."""
+        return await desk.list(request)
+
+    @router.get(
+        "/{event_id:path}",  # noqa: FAST003 - else FastAPI would answer in its own form
+        response_model=None,
+        responses=reference.answers(Letter, _READER),
+        openapi_extra=_ONE,
+    )
+    async def get_dead_letter(request: Request) -> Response:
+        """Show a dead letter: its story, its event without personal fields, and what would help."""
+        return await desk.show(request)
+
+    @router.post(
+        "/{event_id:path}/resend",  # noqa: FAST003 - as above
+        response_model=None,
+        responses=reference.answers(Changed, reference.WRITER),
+        openapi_extra=reference.about(_ONE, _RESEND),
+    )
+    async def resend_dead_letter(request: Request) -> Response:
+        """Send a dead letter again: a new attempt of the same delivery, rendered anew.
+
+        With `as_it_was` the message that is kept is sent, byte for byte.
+        """
+        return await desk.resend(request)
+
+    @router.delete(
+        "/{event_id:path}",  # noqa: FAST003 - as above
+        response_model=None,
+        responses=reference.answers(Changed, _READER),
+        openapi_extra=_ONE,
+    )
+    async def drop_dead_letter(request: Request) -> Response:
+        """Close a dead letter for good: its event is erased, its outcome stays dead."""
+        return await desk.drop(request)
+
+    return router
