@@ -1,6 +1,7 @@
 """``dispatcher deliveries``: the delivery log."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from rich.text import Text
 
 from dispatcher.cli import dead_quarantine, output
 from dispatcher.cli.output import AsJson
-from dispatcher.cli.session import OpenStore, session
+from dispatcher.cli.session import OpenStore, Session, session
 from dispatcher.cli.times import since_if_any
 from dispatcher.delivery import Delivery, DeliveryFilter, State, Totals
 from dispatcher.stories import wire
@@ -42,31 +43,47 @@ def command(
         dispatcher deliveries --state skipped --reason policy_off --json
     """
     here = session(context)
-    now = here.now()
-    wanted = DeliveryFilter(org, state, reason, since_if_any(since, now))
-
-    async def ask(store: OpenStore) -> tuple[Sequence[Delivery], Totals]:
-        found = await store.ledger.deliveries(wanted, limit=limit)
-        return found, await store.ledger.totals(org_id=org)
-
-    found, totals = here.with_store(ask)
-    aside = 0 if org else dead_quarantine.count(here)
+    wanted = DeliveryFilter(org, state, reason, since_if_any(since, here.now()))
+    listing = _ask(here, wanted, limit)
     if as_json:
         output.document(
             {
-                "deliveries": [wire.delivery(one) for one in found],
-                "totals": wire.totals(totals),
-                "quarantine": aside,
+                "deliveries": [wire.delivery(one) for one in listing.found],
+                "totals": wire.totals(listing.totals),
+                "quarantine": listing.aside,
             }
         )
-        return
+    else:
+        _print(listing, here.now())
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """What is listed, of how many, and how many messages are in quarantine."""
+
+    found: Sequence[Delivery]
+    totals: Totals
+    aside: int
+
+
+def _ask(here: Session, wanted: DeliveryFilter, limit: int) -> _Listing:
+    async def ask(store: OpenStore) -> tuple[Sequence[Delivery], Totals]:
+        found = await store.ledger.deliveries(wanted, limit=limit)
+        return found, await store.ledger.totals(org_id=wanted.org_id)
+
+    found, totals = here.with_store(ask)
+    return _Listing(found, totals, 0 if wanted.org_id else dead_quarantine.count(here))
+
+
+def _print(listing: _Listing, now: datetime) -> None:
+    found, aside = listing.found, listing.aside
     if found:
         output.table(
             ("changed", "", "organization", "event", "state", "reason", ">attempts", ">code"),
             (_row(delivery, now) for delivery in found),
         )
         output.say()
-    output.say(sum_up(totals))
+    output.say(sum_up(listing.totals))
     if aside:
         messages = "1 message" if aside == 1 else f"{aside} messages"
         output.say(f"{messages} in quarantine, which could not be run: `dispatcher dead list`")
