@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import structlog
 
-from dispatcher import policy_wire, sender_wire
+from dispatcher import policy_wire, sender_wire, status
 from dispatcher.bootstrap import Services
 from dispatcher.errors import DispatcherError, InvalidPolicy, InvalidSender, RejectedInput
 from dispatcher.patience import insist
@@ -28,7 +28,7 @@ async def update_policy(services: Services, arguments: Arguments) -> dict[str, A
         )
     except DispatcherError as error:
         services.observer.policy_refused(error)
-        return policy_wire.failure(error)
+        return status.failure(error)
     services.observer.policy_written(written)
     return policy_wire.changed(services.policies.details(written))
 
@@ -41,7 +41,7 @@ async def update_sender(services: Services, arguments: Arguments) -> dict[str, A
         written = await insist(lambda: services.senders.update(org_id, change), services.observer)
     except DispatcherError as error:
         _log.warning("sender", effect="refused", detail=str(error))
-        return policy_wire.failure(error)
+        return status.failure(error)
     sender = written.sender
     effect = "changed" if written.changed else "unchanged"
     _log.info("sender", effect=effect, org_id=org_id, sequence=sender.sequence)

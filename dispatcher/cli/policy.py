@@ -1,16 +1,16 @@
 """``dispatcher policy``: read and write what organizations want."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from enum import StrEnum
 from getpass import getuser
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from dispatcher.cli import output
+from dispatcher.cli import output, policy_history
 from dispatcher.cli.failures import ExitCode
 from dispatcher.cli.organization import Org, organization
 from dispatcher.cli.output import AsJson
+from dispatcher.cli.policy_switch import Switch, Value
 from dispatcher.cli.session import OpenStore, Session, session
 from dispatcher.errors import PolicyNotFound
 from dispatcher.policies import Policies
@@ -18,18 +18,6 @@ from dispatcher.policy import INSTANCE, Details, Effect, Policy, Written
 from dispatcher.policy_wire import changed, policy_body
 from dispatcher.stories.times import clock_time, relative
 from dispatcher.triggers.password_change import TRIGGER
-
-
-class Switch(StrEnum):
-    """Whether people are told."""
-
-    ON = "on"
-    OFF = "off"
-
-
-Value = Annotated[
-    Switch, typer.Argument(metavar="on|off", help="on: people are told; off: they are not.")
-]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -40,6 +28,9 @@ default_app = typer.Typer(
     no_args_is_help=True, help="Read and write the default, for organizations without a policy."
 )
 app.add_typer(default_app, name="default")
+app.command("history")(policy_history.history)
+app.command("dry-run")(policy_history.dry_run)
+default_app.command("history")(policy_history.default_history)
 
 
 @app.command("get")

@@ -16,8 +16,8 @@ from dispatcher.dry_run import DryRun
 from dispatcher.errors import DispatcherError
 from dispatcher.policies import Policies
 from dispatcher.policy import Manner
-from dispatcher.policy_wire import Code
 from dispatcher.ports import Observer
+from dispatcher.status import Code
 from dispatcher.web import docs_page, errors, grpc_web
 from dispatcher.web.gate import Gate
 from dispatcher.web.grpc_calls import Calls

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 
 from dispatcher.errors import DispatcherError, RateLimited, Unauthenticated
 from dispatcher.policy import Manner
-from dispatcher.policy_wire import HTTP_STATUS, Code, code_of, failure, message_of
+from dispatcher.status import HTTP_STATUS, Code, code_of, failure, message_of
 
 _RETRY_AFTER: Final = 1
 """Seconds after which a client may ask again what could not be answered now."""

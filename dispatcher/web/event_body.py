@@ -7,8 +7,8 @@ from typing import Any, Final, NoReturn
 
 from dispatcher.errors import MalformedEvent
 from dispatcher.events import Event
-from dispatcher.policy_wire import Code
 from dispatcher.sources import cloudevents, native
+from dispatcher.status import Code
 from dispatcher.web.errors import HttpError
 
 MOST_EVENTS: Final = 1_000

@@ -12,7 +12,7 @@ from dispatcher.access import Caller, Permission
 from dispatcher.errors import AccessError, DispatcherError, MalformedEvent
 from dispatcher.events import Event
 from dispatcher.ingest import Ingest, Taken
-from dispatcher.policy_wire import code_of
+from dispatcher.status import code_of
 from dispatcher.web import reference
 from dispatcher.web.event_body import LARGEST_BODY, MOST_EVENTS, Brought, read
 from dispatcher.web.gate import Gate

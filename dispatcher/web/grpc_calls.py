@@ -11,8 +11,8 @@ from dispatcher.access import Caller
 from dispatcher.errors import DispatcherError
 from dispatcher.policies import Policies
 from dispatcher.policy import Written
-from dispatcher.policy_wire import Code
 from dispatcher.ports import Observer
+from dispatcher.status import Code
 from dispatcher.web.gate import Call, Gate, Grant
 from dispatcher.web.grpc_methods import METHODS, SERVICES, Method, Told
 from dispatcher.web.grpc_status import SUCCESS, UNEXPECTED, RpcError, Status, status_of

@@ -8,7 +8,7 @@ import re
 from typing import Final
 from urllib.parse import quote_from_bytes
 
-from dispatcher.policy_wire import Code
+from dispatcher.status import Code
 from dispatcher.web.grpc_status import RpcError, Status
 
 _COMPRESSED: Final = 0x01

@@ -5,7 +5,7 @@ from typing import Final
 
 from dispatcher.errors import DispatcherError, RateLimited
 from dispatcher.policy import Manner
-from dispatcher.policy_wire import Code, code_of, id_of, message_of
+from dispatcher.status import Code, code_of, id_of, message_of
 from dispatcher.web.errors import HttpError
 from dispatcher.web.protos.rpc.status_pb2 import Status as StatusMessage
 from dispatcher.web.protos.zitadel.message_pb2 import ErrorDetail

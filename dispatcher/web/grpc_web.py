@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from dispatcher.errors import DispatcherError
-from dispatcher.policy_wire import Code
+from dispatcher.status import Code
 from dispatcher.web.errors import HttpError, wrong_method
 from dispatcher.web.grpc_calls import Calls
 from dispatcher.web.grpc_frames import (

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from dispatcher import policy_wire
 from dispatcher.access import Permission
-from dispatcher.dry_run import Day, DryRun, Forecast
+from dispatcher.dry_run import DryRun
 from dispatcher.errors import InvalidPolicy
 from dispatcher.policies import Policies
 from dispatcher.triggers.password_change import TRIGGER
@@ -90,7 +90,7 @@ def history_router(policies: Policies, gate: Gate, dry_run: DryRun) -> APIRouter
             forecast = await dry_run.forecast(
                 org_id, trigger=TRIGGER.name, on=on, since=dry_run.clock.now() - span
             )
-        return JSONResponse(_forecast(forecast))
+        return JSONResponse(policy_wire.forecast_body(forecast, TRIGGER.switch))
 
     return router
 
@@ -109,17 +109,3 @@ def _flag(request: Request, name: str) -> bool:
     if text not in {"true", "false"}:
         raise InvalidPolicy(f"{name}: expected true or false")
     return text == "true"
-
-
-def _forecast(forecast: Forecast) -> dict[str, Any]:
-    return {
-        TRIGGER.switch: forecast.on,
-        "since": policy_wire.timestamp(forecast.since),
-        "days": {day.isoformat(): _day(counts) for day, counts in forecast.days.items()},
-        "total": _day(forecast.total),
-        "isPartial": forecast.is_partial,
-    }
-
-
-def _day(day: Day) -> dict[str, int]:
-    return {"events": day.events, "told": day.told, "wouldBeTold": day.would_be_told}

@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-import re
 import logging
+import re
 from asyncio import TimerHandle
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from dispatcher.policy_wire import Code
+from dispatcher.status import Code
 
 _HEAD_TIME: Final = 10.0
 """Seconds in which a connection's next head must have come once it began, or the first one."""

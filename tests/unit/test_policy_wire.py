@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dispatcher import policy_wire
+from dispatcher import policy_wire, status
 from dispatcher.errors import (
     DispatcherError,
     InvalidPolicy,
@@ -80,7 +80,7 @@ def test_writes_times_with_as_many_digits_as_they_need(microsecond: int, text: s
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "status"),
+    ("error", "code", "http"),
     [
         (InvalidPolicy("no"), 3, 400),
         (RejectedInput("no"), 3, 400),
@@ -95,9 +95,9 @@ def test_writes_times_with_as_many_digits_as_they_need(microsecond: int, text: s
         (Unauthenticated("no"), 16, 401),
     ],
 )
-def test_answers_an_error_with_its_code(error: DispatcherError, code: int, status: int) -> None:
-    body = policy_wire.failure(error)
-    assert (body["code"], policy_wire.HTTP_STATUS[policy_wire.code_of(error)]) == (code, status)
+def test_answers_an_error_with_its_code(error: DispatcherError, code: int, http: int) -> None:
+    body = status.failure(error)
+    assert (body["code"], status.HTTP_STATUS[status.code_of(error)]) == (code, http)
     assert body["message"].startswith("no")
     for detail in body["details"]:
         assert detail["@type"] == "type.googleapis.com/zitadel.v1.ErrorDetail"
@@ -105,7 +105,7 @@ def test_answers_an_error_with_its_code(error: DispatcherError, code: int, statu
 
 
 def test_an_error_with_an_id_tells_it_twice() -> None:
-    body = policy_wire.failure(PolicyNotFound("Notification Policy not found", id="ORG-x029n3"))
+    body = status.failure(PolicyNotFound("Notification Policy not found", id="ORG-x029n3"))
     assert body == {
         "code": 5,
         "message": "Notification Policy not found (ORG-x029n3)",
@@ -120,7 +120,7 @@ def test_an_error_with_an_id_tells_it_twice() -> None:
 
 
 def test_in_zitadels_manner_an_error_without_an_id_has_no_details() -> None:
-    body = policy_wire.failure(Unauthenticated("auth header missing"), Manner.ZITADEL)
+    body = status.failure(Unauthenticated("auth header missing"), Manner.ZITADEL)
     assert body == {"code": 16, "message": "auth header missing"}
 
 
@@ -167,7 +167,7 @@ def test_in_zitadels_manner_what_is_not_set_is_off(text: bytes, *, value: bool) 
 def test_other_bodies_are_refused_in_both_manners(text: bytes, manner: Manner) -> None:
     with pytest.raises(InvalidPolicy) as refused:
         policy_wire.parse_update(policy_wire.decode(text, manner), SWITCHES, manner)
-    assert policy_wire.code_of(refused.value) == 3
+    assert status.code_of(refused.value) == 3
 
 
 @pytest.mark.parametrize(
