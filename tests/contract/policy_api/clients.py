@@ -5,7 +5,6 @@ Another transport is one more entry of :data:`TRANSPORTS`.
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, Protocol
 
 import httpx
 
+from dispatcher.adapters.standalone.listening import Address, listen
 from dispatcher.web.app import Desks, create_app
 from dispatcher.web.server import Server
 
@@ -155,7 +155,7 @@ HTTP = {3: 400, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 12: 405, 14: 503, 16: 40
 @asynccontextmanager
 async def served(desks: Desks) -> AsyncIterator[str]:
     """Serve the app as in real life; yield its URL."""
-    listening = socket.create_server(("127.0.0.1", 0))
+    listening = listen(Address("127.0.0.1", 0))
     server = Server(create_app(desks), grace=1.0)
     serving = asyncio.create_task(server.serve([listening]))
     try:
