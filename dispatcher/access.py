@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
-from dispatcher.errors import MembershipNotFound, PermissionDenied
+from dispatcher.errors import MembershipNotFound, PermissionDenied, Unauthenticated
 
 
 class Permission(StrEnum):
@@ -119,6 +119,11 @@ class Caller:
     def _permit(self, roles: set[Role], permission: Permission) -> None:
         if not any(permission in PERMISSIONS[role] for role in roles):
             raise PermissionDenied("No matching permissions found", id="AUTH-5mWD2")
+
+
+def invalid_token() -> Unauthenticated:
+    """Return the one answer to every token that is worth nothing, whatever the reason."""
+    return Unauthenticated("Errors.Token.Invalid", id="AUTH-7fs1e")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from dispatcher.adapters.observers.log import LogObserver
+from dispatcher.adapters.oidc.claims import ClaimsMap, parse_role_map
+from dispatcher.adapters.oidc.issuer import OidcIssuer
+from dispatcher.adapters.oidc.opening import open_issuer
 from dispatcher.adapters.store.connection import connect, store_errors
 from dispatcher.adapters.store.readings import Readings
 from dispatcher.adapters.store.valkey_ledger import ValkeyLedger
@@ -14,6 +17,7 @@ from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
 from dispatcher.adapters.store.valkey_tokens import ValkeyTokenStore
 from dispatcher.bootstrap import SystemClock
 from dispatcher.dry_run import DryRun
+from dispatcher.errors import IssuerUnavailable
 from dispatcher.policies import Policies
 from dispatcher.policy import Manner
 from dispatcher.ports import Clock, Observer
@@ -33,6 +37,7 @@ class WebServices:
     observer: Observer
     clock: Clock
     tokens: Tokens
+    issuer: OidcIssuer | None
     switches: frozenset[str]
 
     async def ready(self) -> None:
@@ -61,6 +66,7 @@ async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
         store = ValkeyPolicyStore(client, prefix=prefix, readings=readings)
         tokens = Tokens(ValkeyTokenStore(client, prefix=prefix, readings=readings), clock)
         closing.push_async_callback(tokens.close)
+        observer = LogObserver()
         manner = Manner.ZITADEL if settings.zitadel_strict else Manner.SETTING
         ledger = ValkeyLedger(client, prefix=prefix, retention=settings.retention)
         yield WebServices(
@@ -68,8 +74,30 @@ async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
             policies=Policies(store, manner, settings.instance_id),
             ledger=ledger,
             dry_run=DryRun(ledger, clock),
-            observer=LogObserver(),
+            observer=observer,
             clock=clock,
             tokens=tokens,
+            issuer=await closing.enter_async_context(_issuer(settings, clock, observer)),
             switches=discover().switches,
         )
+
+
+@asynccontextmanager
+async def _issuer(
+    settings: Settings, clock: Clock, observer: Observer
+) -> AsyncIterator[OidcIssuer | None]:
+    """Open the OIDC issuer whose access tokens count, where one is configured."""
+    if not settings.oidc_issuer:
+        yield None
+        return
+
+    def tell(fault: IssuerUnavailable | None) -> None:
+        if fault is not None:
+            observer.waiting("the OIDC issuer", fault)
+
+    roles = parse_role_map(settings.oidc_role_map)
+    claims_map = ClaimsMap(settings.oidc_roles_claim, settings.oidc_org_claim, roles)
+    async with open_issuer(
+        settings.oidc_issuer, settings.oidc_audience, claims_map, clock, tell
+    ) as issuer:
+        yield issuer

@@ -18,8 +18,8 @@ from hmac import compare_digest
 from typing import Final
 from zlib import crc32
 
-from dispatcher.access import Caller, Role, Token, TokenStore
-from dispatcher.errors import InvalidGrant, StoreUnavailable, TokenNotFound, Unauthenticated
+from dispatcher.access import Caller, Role, Token, TokenStore, invalid_token
+from dispatcher.errors import InvalidGrant, StoreUnavailable, TokenNotFound
 from dispatcher.ports import Clock
 
 PREFIX: Final = "ndt_"
@@ -116,7 +116,7 @@ class Tokens:
         is_same = compare_digest(_hash(text), token.digest if token else _NOBODY)
         now = self._clock.now()
         if token is None or not is_same or not token.is_valid(now):
-            raise unauthenticated()
+            raise invalid_token()
         self._note_use(token.id, now)
         return Caller(f"token:{token.id}", token.org_id, token.roles)
 
@@ -165,11 +165,6 @@ class Tokens:
                     await self._store.touch(uses)
         finally:
             self._noting = None
-
-
-def unauthenticated() -> Unauthenticated:
-    """Return the one answer to every token that is worth nothing, whatever the reason."""
-    return Unauthenticated("Errors.Token.Invalid", id="AUTH-7fs1e")
 
 
 def _check_grant(org_id: str, roles: Collection[Role], name: str) -> None:

@@ -17,9 +17,10 @@ from dispatcher.web.app import Desks
 from dispatcher.web.authentication import BearerAuthenticator
 from dispatcher.web.delivery_routes import DeliveryDesk, delivery_router
 from dispatcher.web.event_routes import BODIES, EventDesk, event_router
-from dispatcher.web.gate import Gate, NoRateLimits
+from dispatcher.web.gate import Gate
 from dispatcher.web.guard import Bounds
 from dispatcher.web.letter_routes import LetterDesk, letter_router
+from dispatcher.web.rate_limit import TokenAndAddressLimits, parse_networks
 from dispatcher.web.signatures import Signatures
 
 
@@ -30,8 +31,7 @@ async def open_desks(settings: Settings, services: WebServices) -> AsyncIterator
     Raises:
         ConfigError: The settings cannot work.
     """
-    authenticator = BearerAuthenticator(services.tokens, is_strict=settings.zitadel_strict)
-    gate, signatures = Gate(authenticator, NoRateLimits()), _signatures(settings)
+    gate, signatures = _gate(settings, services), _signatures(settings)
     queue = CeleryQueue(app, task=PASSWORD_CHANGED, queue=EVENTS_QUEUE)
     ingest = Ingest(services.ledger, queue, services.observer, new_receipt=lambda: str(uuid4()))
     async with _publishing(ingest):
@@ -45,6 +45,18 @@ async def open_desks(settings: Settings, services: WebServices) -> AsyncIterator
             routers=_routers(services, gate, EventDesk(ingest, gate, signatures)),
             bounds=Bounds(bodies=BODIES),
         )
+
+
+def _gate(settings: Settings, services: WebServices) -> Gate:
+    authenticator = BearerAuthenticator(
+        services.tokens, services.issuer, is_strict=settings.zitadel_strict
+    )
+    limits = TokenAndAddressLimits(
+        token=settings.rate_limit_token,
+        address=settings.rate_limit_address,
+        proxies=parse_networks(settings.trusted_proxies),
+    )
+    return Gate(authenticator, limits)
 
 
 def _routers(services: WebServices, gate: Gate, events: EventDesk) -> Sequence[APIRouter]:

@@ -3,9 +3,9 @@
 import re
 from typing import Final, Protocol
 
-from dispatcher.access import Caller
+from dispatcher.access import Caller, invalid_token
 from dispatcher.errors import Unauthenticated
-from dispatcher.tokens import PREFIX, Tokens, unauthenticated
+from dispatcher.tokens import PREFIX, Tokens
 
 _SCHEME: Final = "Bearer"
 _LONGEST: Final = 8_192
@@ -58,12 +58,12 @@ class BearerAuthenticator:
         """
         text = self._token_in(authorization)
         if len(text) > _LONGEST or not _TOKEN.fullmatch(text):
-            raise unauthenticated()
+            raise invalid_token()
         if text.startswith(PREFIX):
             return await self._tokens.authenticate(text)
         if self._issuer is not None and text.count(".") == _JWS_DOTS:
             return await self._issuer.authenticate(text)
-        raise unauthenticated()
+        raise invalid_token()
 
     def _token_in(self, authorization: str | None) -> str:
         if not authorization:

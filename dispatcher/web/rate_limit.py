@@ -185,6 +185,11 @@ class _Limit:
         return max(1.0, ends - self._now())
 
 
+def parse_networks(text: str) -> Sequence[Network]:
+    """Return the networks of a list that the settings have checked, separated by commas."""
+    return [ip_network(part.strip()) for part in text.split(",") if part.strip()]
+
+
 def client_address(peer: str, forwarded: str, proxies: Sequence[Network]) -> str:
     """Return the client's address: the peer's, or what trusted proxies say that theirs was.
 

@@ -35,7 +35,7 @@ def test_a_token_alone_is_on_stdout_and_opens_what_it_was_made_for(
     assert answer.out.count("\n") == 1
     assert "not shown again" in answer.err
     caller = caller_of(session, answer.out.strip())
-    assert (caller.org_id, caller.roles) == ("acme", {Role.ORG_OWNER})
+    assert (caller.org_id, caller.roles) == ("acme", frozenset({Role.ORG_OWNER}))
 
 
 def test_a_token_is_shown_when_it_is_made_and_never_again(run: Run) -> None:
