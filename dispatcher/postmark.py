@@ -47,8 +47,11 @@ class Postmark:
             octets = b32decode(text.upper())
         except (NotBase32, ValueError):
             return None
-        if len(octets) != _SIZE:
-            return None
+        return cls.unpacked(octets) if len(octets) == _SIZE else None
+
+    @classmethod
+    def unpacked(cls, octets: bytes) -> Self:
+        """Return the postmark that 30 bytes are."""
         recipient, rest = octets[:_RECIPIENT], octets[_RECIPIENT:]
         event = rest[_ORG:-_MAC]
         return cls(recipient.hex(), rest[:_ORG], event, rest[-_MAC:])
@@ -80,9 +83,7 @@ def postmark(key: bytes, *, org_id: str, event_id: str, template: str, recipient
 def find_postmarks(text: str) -> Iterator[Postmark]:
     """Yield what looks like a postmark in a text: a Message-ID, an address, several headers."""
     for match in _LOOKS_LIKE.finditer(text):
-        found = Postmark.read(match[0])
-        if found is not None:
-            yield found
+        yield Postmark.unpacked(b32decode(match[0].upper()))
 
 
 @lru_cache(maxsize=4096)

@@ -1,12 +1,13 @@
 """The judge has an answer for every error, and no answer loses a message."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatcher.delivery import Dead, DeadReason, DeferReason, Deferred, Phase
+from dispatcher.delivery import Attempt, Dead, DeadReason, DeferReason, Deferred, Phase
 from dispatcher.errors import (
     ConfigError,
     DispatcherError,
@@ -21,7 +22,17 @@ from dispatcher.errors import (
     TransportError,
     UncertainDelivery,
 )
-from dispatcher.judge import BACKOFF, MAX_CRASHES, backoff, classify, judge, outage_wait
+from dispatcher.judge import (
+    BACKOFF,
+    MAX_CRASHES,
+    backoff,
+    classify,
+    disproves_mailbox,
+    judge,
+    no_such_mailbox,
+    outage_wait,
+)
+from tests.builders import NOON
 
 _SESSION = [Phase.CONNECT, Phase.GREETING, Phase.EHLO, Phase.TLS, Phase.AUTH]
 _BEFORE = [Phase.MAIL, Phase.RCPT, Phase.DATA]
@@ -271,3 +282,18 @@ def test_the_wait_for_an_outage_grows_with_age_and_stays_below_20_s(ages: list[f
     waits = [outage_wait(age, jitter=lambda: 0.99) for age in sorted(ages)]
     assert all(earlier <= later for earlier, later in pairwise(waits))
     assert all(0 < wait <= 20 for wait in waits)
+
+
+@pytest.mark.parametrize("enhanced", ["5.1.1", "5.1.3", "5.1.6", "5.1.10"])
+def test_a_recipient_refused_with_such_a_status_has_no_mailbox(enhanced: str) -> None:
+    refused = Attempt(1, NOON, 0.1, "rejected_recipient", "r", "rcpt", 550, enhanced)
+    assert disproves_mailbox(refused)
+    assert not disproves_mailbox(replace(refused, phase="data"))
+    assert not disproves_mailbox(replace(refused, code=None))
+    assert not disproves_mailbox(replace(refused, code=450))
+    assert not disproves_mailbox(None)
+
+
+@pytest.mark.parametrize("enhanced", ["", "5.0.0", "5.1.0", "5.1.2", "5.2.1", "5.4.1", "5.7.1"])
+def test_no_other_status_disproves_a_mailbox(enhanced: str) -> None:
+    assert not no_such_mailbox(enhanced)

@@ -50,6 +50,14 @@ def test_programs_read_the_list(run: Run) -> None:
     }
 
 
+def test_a_program_reads_what_was_removed_and_what_is_left(run: Run) -> None:
+    run("suppress", "add", "ada@example.org", "--org", "acme")
+    run("suppress", "add", "ada@example.org")
+    told = json.loads(run("suppress", "remove", "ada@example.org", "--json").out)
+    assert told["removed"]["org_id"] is None
+    assert [one["org_id"] for one in told["left"]] == ["acme"]
+
+
 def test_a_list_ends_at_its_limit(run: Run) -> None:
     for name in ("a", "b", "c"):
         run("suppress", "add", f"{name}@example.org")

@@ -152,6 +152,33 @@ def test_a_report_on_several_recipients_counts_for_ours(office: Office) -> None:
     assert findings == [Finding.SUPPRESSED, Finding.OTHER_RECIPIENT]
 
 
+def test_a_report_that_names_nobody_is_about_the_one_whose_postmark_it_shows(
+    office: Office,
+) -> None:
+    (verdict,) = office.judge(postfix(recipient="hidden"))
+    assert verdict == Verdict(Finding.SUPPRESSED, "5.1.1", "acme", ADA, "evt-1")
+
+
+def test_a_report_that_names_nobody_and_shows_two_postmarks_is_about_neither(
+    office: Office,
+) -> None:
+    eve = fingerprint(KEY, "eve@example.org")
+    other = postmark(KEY, org_id="acme", event_id="evt-2", template="t", recipient=eve)
+    raw = postfix(recipient="hidden", ours=f"{OURS}References: <{other}@acme.example>\n")
+    (verdict,) = office.judge(raw)
+    assert verdict.finding is Finding.OTHER_RECIPIENT
+
+
+def test_a_report_on_nobody_is_none(office: Office) -> None:
+    raw = HARD["postfix"].replace(b"-Recipient:", b"-Nobody:")
+    assert office.judge(raw) == (Verdict(Finding.NO_REPORT),)
+
+
+def test_a_domain_that_is_no_name_is_taken_as_it_is(office: Office) -> None:
+    (verdict,) = office.judge(postfix(recipient="ada@xn--\N{EURO SIGN}.example"))
+    assert verdict.finding is Finding.OTHER_RECIPIENT
+
+
 def test_an_international_domain_is_known_in_either_spelling(office: Office) -> None:
     recipient = fingerprint(KEY, "ada@bücher.example")
     mark = postmark(KEY, org_id="acme", event_id="e", template="t", recipient=recipient)
