@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from dispatcher.adapters.broker.quarantine import Quarantine
+from dispatcher.adapters.broker.rabbit_quarantine import RabbitQuarantine
 from dispatcher.adapters.directory.from_event import FromEvent
 from dispatcher.adapters.mail.sender_rules import check as check_sender
 from dispatcher.adapters.observers.log import LogObserver
@@ -140,7 +141,7 @@ async def open_store(
 
 
 @contextmanager
-def open_quarantine(settings: Settings) -> Iterator[Quarantine | None]:
+def open_quarantine(settings: Settings) -> Iterator[Quarantine | RabbitQuarantine | None]:
     """Open what workers put aside because it could not be run; None where the broker keeps none.
 
     Raises:
@@ -148,6 +149,9 @@ def open_quarantine(settings: Settings) -> Iterator[Quarantine | None]:
         StoreUnavailable: The embedded Valkey does not answer.
     """
     url = endpoints(settings).broker_url
+    if settings.uses_rabbitmq:
+        yield RabbitQuarantine(url)
+        return
     if not url.startswith(_KEEPS_QUARANTINE):
         yield None
         return

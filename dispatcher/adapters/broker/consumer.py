@@ -9,6 +9,7 @@ from celery.worker.consumer import Consumer as CeleryConsumer
 
 from dispatcher.adapters.broker.message import Message
 from dispatcher.adapters.broker.qos import QoS
+from dispatcher.adapters.broker.rabbit_quarantine import put_aside
 from dispatcher.adapters.broker.strategy import strategy
 from dispatcher.adapters.broker.transport import Transport
 
@@ -115,6 +116,17 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery ships no types
         _log.error("Refused a message: %s.", reason)
         if isinstance(message, Message):
             message.quarantine(reason)
-        else:
+        elif not self._keep(message, reason):
             # RabbitMQ keeps rejected messages when the queue has a dead-letter exchange.
             message.reject_log_error(_log, self.connection_errors)
+
+    def _keep(self, message: Any, reason: str) -> bool:  # noqa: ANN401 -- kombu ships no types
+        try:
+            with self.app.producer_or_acquire() as producer:
+                put_aside(producer, message, reason)
+        except self.connection_errors:
+            message.reject_log_error(_log, self.connection_errors, requeue=True)
+        except Exception as error:  # noqa: BLE001 -- full or forbidden: no message may end us
+            _log.error("It could not be kept: %s.", type(error).__name__)
+            return False
+        return True
