@@ -1,10 +1,11 @@
-"""One process of the HTTP side as ``dispatcher api`` starts it: ``python -m dispatcher.web``."""
+"""One process of the API as ``dispatcher api`` starts it: ``python -m dispatcher.web``."""
 
 import asyncio
 import os
 import signal
 import sys
 from contextlib import AsyncExitStack
+from socket import socket
 from typing import Final
 
 import structlog
@@ -18,6 +19,8 @@ from dispatcher.errors import ConfigError
 from dispatcher.settings import Settings, load_settings
 from dispatcher.web.app import create_app
 from dispatcher.web.assembly import open_desks
+from dispatcher.web.grpc_calls import Calls
+from dispatcher.web.grpc_server import GrpcServer
 from dispatcher.web.server import Server
 
 _log: Final = structlog.get_logger("dispatcher.web")
@@ -41,16 +44,31 @@ async def _serve(settings: Settings) -> None:
         url = bootstrap.endpoints(settings).store_url
         services = await closing.enter_async_context(open_web(settings, url))
         desks = await closing.enter_async_context(open_desks(settings, services))
-        server = Server(create_app(desks), grace=settings.stop_grace)
-        loop = asyncio.get_running_loop()
+        calls = Calls(desks.policies, desks.gate, desks.observer)
+        rpc = GrpcServer(calls, settings.grpc_bind, desks.ready, is_shared=True)
+        http = Server(create_app(desks), grace=settings.stop_grace)
+        loop, stopping = asyncio.get_running_loop(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, server.stop)
+            loop.add_signal_handler(number, stopping.set)
         address = Address.parse(settings.http_bind)
         listening = listen(address)
         place = Address(address.host, listening.getsockname()[1])
-        _log.info("listening", url=f"http://{place}", manner=desks.policies.manner.value)
-        await server.serve([listening])
+        grpc_place = Address(Address.parse(settings.grpc_bind).host, await rpc.start())
+        manner = desks.policies.manner.value
+        _log.info("listening", url=f"http://{place}", grpc=str(grpc_place), manner=manner)
+        async with asyncio.TaskGroup() as serving:
+            serving.create_task(_serve_http(http, listening, stopping))
+            await stopping.wait()
+            http.stop()
+            serving.create_task(rpc.stop(settings.stop_grace))
         _log.info("stopped")
+
+
+async def _serve_http(server: Server, listening: socket, stopping: asyncio.Event) -> None:
+    try:
+        await server.serve([listening])
+    finally:
+        stopping.set()
 
 
 if __name__ == "__main__":

@@ -44,6 +44,7 @@ async def open_desks(settings: Settings, services: WebServices) -> AsyncIterator
             ready=services.ready,
             routers=_routers(services, gate, EventDesk(ingest, gate, signatures)),
             bounds=Bounds(bodies=BODIES),
+            origins=settings.cors_origins,
         )
 
 

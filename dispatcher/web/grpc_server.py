@@ -14,8 +14,10 @@ from dispatcher.web.grpc_calls import Calls
 from dispatcher.web.grpc_health import Health
 from dispatcher.web.grpc_methods import SERVICES
 from dispatcher.web.grpc_status import Status
+from dispatcher.web.policy_routes import ORGANIZATION_HEADER
 
 _HEALTH: Final = "grpc.health.v1.Health"
+_FORWARDED: Final = "x-forwarded-for"
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 _HEADERS: Final = (("cache-control", "no-store"), ("pragma", "no-cache"), ("expires", "0"))
 """What every answer says, as over REST."""
@@ -147,15 +149,18 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in 
         return grpc.unary_unary_rpc_method_handler(answer)
 
 
-def _call(context: grpc.aio.ServicerContext[bytes, bytes]) -> Call:
+def _call(context: "grpc.aio.ServicerContext[bytes, bytes]") -> Call:
     told: dict[str, str] = {}
+    forwarded: list[str] = []
     for name, value in context.invocation_metadata() or ():
         told.setdefault(name, str(value))
+        if name == _FORWARDED:
+            forwarded.append(str(value))
     return Call(
-        told.get("authorization"),
-        told.get("x-zitadel-orgid", ""),
-        _address(context.peer()),
-        told.get("x-forwarded-for", ""),
+        authorization=told.get("authorization"),
+        org_id=told.get(ORGANIZATION_HEADER, ""),
+        address=_address(context.peer()),
+        forwarded=",".join(forwarded),
     )
 
 

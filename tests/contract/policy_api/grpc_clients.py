@@ -65,15 +65,14 @@ class GrpcClient:
     channel: grpc.aio.Channel
 
     async def call(self, step: Step) -> Answer:
-        call = self.channel.unary_unary(step.rpc.grpc)(
-            request_of(step), metadata=tuple(step.headers.items()), timeout=10
-        )
+        method = self.channel.unary_unary(step.rpc.grpc, bytes, bytes)
+        call = method(request_of(step), metadata=tuple(step.headers.items()), timeout=10)
         try:
             response = await call
         except grpc.aio.AioRpcError as error:
-            told = dict(error.trailing_metadata())
+            metadata: Any = error.trailing_metadata()  # its stubs know pairs of another kind
+            told = dict(tuple(metadata))
             details = told.get("grpc-status-details-bin", b"")
-            assert isinstance(details, bytes)
             return failure(error.code().value[0], error.details() or "", details)
         assert ("cache-control", "no-store") in tuple(await call.initial_metadata())
         return success(step, response)
