@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from math import inf
 from threading import Event, Thread
 from time import monotonic
 from typing import Final
@@ -19,6 +20,8 @@ _log: Final = logging.getLogger(__name__)
 _FOREIGN_TIMEOUT: Final = 3600.0
 #: Most entries given back by one sweep: bounds how long the server is busy with it.
 _SWEEP: Final = 500
+#: Seconds; a busy machine is not a silent broker, however short the leases are.
+_SHORTEST_SILENCE: Final = 2.0
 
 
 class LeaseKeeper:
@@ -40,6 +43,16 @@ class LeaseKeeper:
         self._open_client, self._qos, self._keys, self._lease = open_client, qos, keys, lease
         self._stop = Event()
         self._thread: Thread | None = None
+        self._heard_at = -inf
+        self._answers_since = inf
+
+    def answers_since(self, now: float) -> float:
+        """Return since when the broker has been answering this thread; infinity when it does not.
+
+        Args:
+            now: Monotonic seconds.
+        """
+        return inf if self._is_silent(now) else self._answers_since
 
     def start(self) -> None:
         """Start renewing; a second call does nothing."""
@@ -63,6 +76,7 @@ class LeaseKeeper:
                 self._settle(client)
                 while self._keep(client, sweeps=monotonic() > sweeps_from) == _SWEEP:
                     _log.info("Many leases have lapsed; still giving messages back.")
+                self._note_answer(monotonic())
                 is_failing = False
             except (RedisError, OSError) as error:
                 # The consumer meets the same trouble and reconnects; this thread only waits.
@@ -70,6 +84,14 @@ class LeaseKeeper:
                     _log.warning("Cannot renew leases: %s.", type(error).__name__)
                 is_failing = True
                 sweeps_from = monotonic() + self._lease
+
+    def _note_answer(self, now: float) -> None:
+        if self._is_silent(now):
+            self._answers_since = now
+        self._heard_at = now
+
+    def _is_silent(self, now: float) -> bool:
+        return now - self._heard_at > max(self._lease / 2, _SHORTEST_SILENCE)
 
     def _keep(self, client: Redis, *, sweeps: bool) -> int:
         keys = self._keys

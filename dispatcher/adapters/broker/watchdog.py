@@ -18,8 +18,8 @@ _log: Final = logging.getLogger(__name__)
 
 #: Leases that all credit may be used up for while nothing runs.
 _NO_CREDIT: Final = 1.0
-#: Leases that a connection may be silent for: three times what the taker, who reconnects, needs to
-#: notice a half-open one. Silence for longer means that its thread is stuck.
+#: Leases that a connection may be silent for while the broker answers others: three times what the
+#: taker, who reconnects, needs to notice a half-open one. Then its thread is stuck.
 _SILENT: Final = 2.25
 _INTERVAL: Final = 1.0
 #: Seconds between two looks after which the whole process must have been stopped in between.
@@ -34,12 +34,14 @@ class Glance:
 
     Attributes:
         heard_at: When its reader last heard anything, in monotonic seconds.
+        answers_since: Since when the broker answers this process at all; infinity when it does not.
         may_be_silent: Whether the thread that reads runs a task itself, as in the solo pool.
         is_busy: Whether there are tasks that use credit.
         has_credit: Whether more messages may be taken.
     """
 
     heard_at: float
+    answers_since: float
     may_be_silent: bool
     is_busy: bool
     has_credit: bool
@@ -67,7 +69,8 @@ class Patience:
         if now - self._looked_at > _WAS_STOPPED:
             self._awake_since, self._idle_without_credit_since = now, None
         self._looked_at = now
-        silent_since = max(glance.heard_at, self._awake_since)
+        # A broker that answers nobody is an outage: reconnecting mends it, a new process would not.
+        silent_since = max(glance.heard_at, glance.answers_since, self._awake_since)
         if not glance.may_be_silent and now - silent_since > _SILENT * self._lease:
             return "the broker's answers are not being read"
         if glance.has_credit or glance.is_busy:
@@ -137,6 +140,7 @@ class Watchdog(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships n
         works = bool(state.active_requests)
         return Glance(
             heard_at=channel.taker.heard_at,
+            answers_since=channel.keeper.answers_since(monotonic()),
             may_be_silent=works and self._runs_inline,
             is_busy=works or bool(state.reserved_requests),
             has_credit=channel.qos.credit(None, channel.reserved_credit) > 0,

@@ -1,12 +1,15 @@
 """The watchdog's judgement: connected but not consuming, or merely idle, busy, or stopped."""
 
 from dataclasses import replace
+from math import inf
 from typing import Final
 
 from dispatcher.adapters.broker.watchdog import Glance, Patience
 
 LEASE: Final = 12.0
-IDLE: Final = Glance(heard_at=0.0, may_be_silent=False, is_busy=False, has_credit=True)
+IDLE: Final = Glance(
+    heard_at=0.0, answers_since=0.0, may_be_silent=False, is_busy=False, has_credit=True
+)
 
 
 def watch(glance: Glance, seconds: int, *, hears: bool, lease: float = LEASE) -> str | None:
@@ -43,6 +46,18 @@ def test_a_pause_with_credit_starts_the_patience_anew() -> None:
 def test_a_reader_that_is_stuck_is_complained_about_though_tasks_run() -> None:
     assert watch(replace(IDLE, is_busy=True), 27, hears=False) is None
     assert watch(replace(IDLE, is_busy=True), 28, hears=False) is not None
+
+
+def test_a_broker_that_answers_nobody_is_no_fault_of_the_reader() -> None:
+    assert watch(replace(IDLE, answers_since=inf), 1000, hears=False) is None
+
+
+def test_a_reader_has_time_to_come_back_once_the_broker_answers_again() -> None:
+    patience, back = Patience(LEASE), 120.0
+    for now in range(148):
+        since = back if now >= back else inf
+        assert patience.complaint(replace(IDLE, answers_since=since), float(now)) is None
+    assert patience.complaint(replace(IDLE, answers_since=back), 148.0) is not None
 
 
 def test_a_task_of_the_solo_pool_may_keep_the_reader_from_hearing() -> None:
