@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final
@@ -17,6 +18,10 @@ _log: Final = structlog.get_logger("dispatcher.web")
 
 _PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics", "/management/v1/healthz"})
 """They are answered however busy the process is: a busy one is not a dead one."""
+
+_LINGER_TIME: Final = 1.0
+_LINGER_BYTES: Final = 16 * 1024 * 1024
+"""How long, and for how much, a body that is too large is still read."""
 
 _HEADERS: Final = {
     b"cache-control": b"no-store",
@@ -106,6 +111,7 @@ class Guard:
             if is_whole:
                 return await receive()  # the client's leaving, whenever that is
             if size > most:
+                await _linger(scope, receive)
                 raise errors.too_large(most)
             deadline = deadline or asyncio.get_running_loop().time() + self._bounds.body_time
             try:
@@ -115,11 +121,26 @@ class Guard:
                 raise errors.too_slow() from None
             size += len(message.get("body", b""))
             if size > most:
+                await _linger(scope, receive)
                 raise errors.too_large(most)
             is_whole = not message.get("more_body", False)
             return message
 
         return bounded
+
+
+async def _linger(scope: Scope, receive: Receive) -> None:
+    """Read on for a moment: whoever is still sending would see a broken line, not the answer."""
+    if any(name == b"expect" for name, _ in scope["headers"]):
+        return  # they wait with the body; to read is to ask for it
+    left = _LINGER_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_TIME):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 def _announced(name: bytes, value: bytes) -> int:
