@@ -7,6 +7,7 @@ from typing import Final
 
 from dispatcher.bounce import Action, BounceReport, Fate, ReportKind
 from dispatcher.delivery import Delivery, DeliveryFilter
+from dispatcher.errors import ConfigError
 from dispatcher.judge import no_such_mailbox
 from dispatcher.message import fingerprint
 from dispatcher.ports import DeliveryLog
@@ -84,6 +85,7 @@ class Bounces:
         """Return what is made of a report, one verdict per recipient it speaks of, at least one.
 
         Raises:
+            ConfigError: The store never saw an event, so it is hardly the workers' store.
             StoreUnavailable: The store did not answer; the same report may be judged again.
         """
         ignored = _IGNORED.get(report.kind)
@@ -131,6 +133,8 @@ class Bounces:
         if marks and not self._orgs:
             async for org_id in self._log.organizations():
                 self._orgs.setdefault(org_tag(self._secret, org_id), []).append(org_id)
+            if not self._orgs:
+                raise ConfigError("the store knows no organization: is it the one of the workers?")
         for mark in marks:
             for org_id in self._orgs.get(mark.org, ()):
                 if mark.genuine(self._secret, org_id):

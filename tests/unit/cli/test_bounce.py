@@ -87,6 +87,12 @@ def test_a_store_that_is_away_makes_the_mail_system_try_again(
     assert (told.code, told.err) == (75, "try again later: no answer\n")
 
 
+def test_a_command_that_is_pointed_at_an_empty_store_loses_no_report() -> None:
+    result = CliRunner().invoke(app, ["bounce"], obj=MemorySession(), input=HARD["postfix"])
+    assert result.exit_code == 75
+    assert "is it the one of the workers?" in result.stderr
+
+
 def test_a_maildir_is_read_once(run: Run, session: MemorySession, tmp_path: Path) -> None:
     folder = mailbox.Maildir(tmp_path / "bounces")
     folder.add(samples.OUT_OF_OFFICE)
