@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from dispatcher import __version__
 from dispatcher.dry_run import DryRun
@@ -78,13 +78,14 @@ def create_app(desks: Desks) -> FastAPI:
     )
     manner = desks.policies.manner
     desk = PolicyDesk(desks.policies, desks.gate, desks.observer, desks.switches)
-    for router in (
+    routers = (
         management_router(desk),
         admin_router(desk),
         history_router(desks.policies, desks.gate, desks.dry_run),
         probe_router(desks.ready),
         *desks.routers,
-    ):
+    )
+    for router in routers:
         app.include_router(router)
     calls = Calls(desks.policies, desks.gate, desks.observer)
     app.router.routes.extend(grpc_web.routes(calls, desks.origins))
@@ -93,7 +94,7 @@ def create_app(desks: Desks) -> FastAPI:
     if desks.origins:
         app.add_middleware(CORSMiddleware, **grpc_web.cross_origin(desks.origins, _METHODS))
     app.add_middleware(Guard, bounds=desks.bounds, manner=manner)
-    _tell_errors(app, manner)
+    _tell_errors(app, manner, [route for router in routers for route in router.routes])
     return app
 
 
@@ -109,7 +110,7 @@ def _describe(app: FastAPI) -> None:
     app.openapi = described  # type: ignore[method-assign] # FastAPI's documented way
 
 
-def _tell_errors(app: FastAPI, manner: Manner) -> None:
+def _tell_errors(app: FastAPI, manner: Manner, routes: Sequence[BaseRoute]) -> None:
     async def told(_request: Request, error: Exception) -> Response:
         assert isinstance(error, DispatcherError)  # noqa: S101 - registered for these
         return errors.answer(error, manner)
@@ -119,7 +120,7 @@ def _tell_errors(app: FastAPI, manner: Manner) -> None:
         if error.status_code == _NOT_FOUND:
             return errors.answer(errors.unknown_path(), manner)
         if error.status_code == _WRONG_METHOD:
-            allow = _methods(app, request)
+            allow = _methods([*routes, *app.routes], request)
             if request.method == "OPTIONS" and manner is Manner.SETTING:
                 return Response(status_code=204, headers={"allow": allow})
             return errors.answer(errors.wrong_method(allow), manner)
@@ -132,10 +133,10 @@ def _tell_errors(app: FastAPI, manner: Manner) -> None:
     app.add_exception_handler(HTTPException, told_by_router)
 
 
-def _methods(app: FastAPI, request: Request) -> str:
+def _methods(routes: Sequence[BaseRoute], request: Request) -> str:
     """Return all methods that the path knows; a route of its own knows only its own."""
     known: set[str] = set()
-    for route in app.routes:
+    for route in routes:
         if route.matches(request.scope)[0] is not Match.NONE:
             known |= getattr(route, "methods", None) or set()
     if "GET" in known:

@@ -116,7 +116,7 @@ class Server(uvicorn.Server):
             "lifespan": "off",
             "access_log": False,
             "log_config": None,
-            "log_level": logging.WARNING,  # it repeats what ours says, in its own colours
+            "log_level": logging.ERROR,  # what strangers send is no news
             "server_header": False,
             "proxy_headers": False,
             "timeout_keep_alive": _KEEP_ALIVE,

@@ -1,0 +1,54 @@
+"""What the reference says is so: schemathesis tries it, and finds no answer that it does not name."""
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from dispatcher.policy import Manner
+from dispatcher.web.app import create_app
+from tests.contract.policy_api.installation import Installation
+
+_TRIED = settings(
+    max_examples=15,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+_CHECKS = (
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+)
+
+setting = schemathesis.openapi.from_asgi(
+    "/openapi.json", create_app(Installation(Manner.SETTING).desks())
+)
+zitadel = schemathesis.openapi.from_asgi(
+    "/openapi.json", create_app(Installation(Manner.ZITADEL).desks())
+)
+
+
+@setting.parametrize()
+@_TRIED
+def test_by_default_every_answer_is_named(case: schemathesis.Case) -> None:
+    _try(case)
+
+
+@zitadel.parametrize()
+@_TRIED
+def test_in_zitadels_manner_every_answer_is_named(case: schemathesis.Case) -> None:
+    _try(case)
+
+
+def _try(case: schemathesis.Case) -> None:
+    for caller in ("owner", "root"):
+        case.call_and_validate(headers={"authorization": f"Bearer {caller}"}, checks=_CHECKS)
