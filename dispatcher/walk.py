@@ -7,10 +7,11 @@
 No stop looks back. Silence is an outcome with a reason.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from time import monotonic
+from typing import Final, NamedTuple
 
 from dispatcher.delivery import (
     Attempt,
@@ -43,6 +44,25 @@ from dispatcher.ports import (
 )
 from dispatcher.suppression import EVERYWHERE, Suppression
 from dispatcher.triggers import Trigger, Triggers
+
+_AT_ONCE: Final = Fold()
+
+
+class _Known(NamedTuple):
+    """What every report on an event says once its policy is known."""
+
+    trigger: str
+    ruling: Ruling | None
+    source: str
+
+    def report(
+        self,
+        outcome: Outcome,
+        recipient: str = "",
+        attempt: Attempt | None = None,
+        message: Message | None = None,
+    ) -> Report:
+        return Report(outcome, self.trigger, self.ruling, recipient, attempt, message, self.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,37 +110,36 @@ class Walk:
         except UnknownTrigger as error:
             return Report(Dead(DeadReason.MALFORMED, str(error)))
         policy = await self.policies.effective(event.org_id)
-        if policy and policy.permits(trigger.switch):
-            report = await self._tell(event, trigger, claim)
-        else:
-            report = Report(_silence(policy))
         ruling = Ruling(policy.owner, policy.sequence) if policy else None
-        return replace(report, trigger=trigger.name, ruling=ruling, source=event.source or "")
+        known = _Known(trigger.name, ruling, event.source or "")
+        if policy and policy.permits(trigger.switch):
+            return await self._tell(event, trigger, claim, known)
+        return known.report(_silence(policy))
 
-    async def _tell(self, event: Event, trigger: Trigger, claim: Claim) -> Report:
+    async def _tell(self, event: Event, trigger: Trigger, claim: Claim, known: _Known) -> Report:
         recipient = await self.directory.find(event)
         if recipient is None:
-            return Report(Skipped(SkipReason.NO_RECIPIENT))
+            return known.report(Skipped(SkipReason.NO_RECIPIENT))
         known_by = fingerprint(self.secret, recipient.address)
         terms = await self.correspondence.terms(event.org_id, known_by)
         if terms.suppression and not claim.revived:  # a person who sends it again knows
-            return Report(_suppressed(terms.suppression), recipient=known_by)
+            return known.report(_suppressed(terms.suppression), known_by)
         age = self._age(event)
         if age >= self.max_age and not claim.revived:  # nor is its age news to that person
             expired = Dead(DeadReason.EXPIRED, f"the change was {age:.0f} s ago")
-            return Report(expired, recipient=known_by)
+            return known.report(expired, known_by)
         fold = await self._fold(event, trigger, known_by, claim)
         if fold.wait or fold.into:
-            return Report(_folded(fold), recipient=known_by)
+            return known.report(_folded(fold), known_by)
         facts = {**trigger.facts(event), "changes": str(fold.changes) if fold.changes else None}
         draft = Draft(trigger.name, event.org_id, event.id, recipient, facts, terms.sender)
         outcome, attempt, message = await self._attempt(event, draft, claim)
-        return Report(outcome, recipient=known_by, attempt=attempt, message=message)
+        return known.report(outcome, known_by, attempt, message)
 
     async def _fold(self, event: Event, trigger: Trigger, known_by: str, claim: Claim) -> Fold:
         never_asked = claim.revived and not claim.changes  # a person wants this very one told
         if (self.fold_window <= 0 and not claim.changes) or never_asked:
-            return Fold()
+            return _AT_ONCE
         whose = event.user.id or known_by
         subject = _subject(self.secret, event.org_id, trigger.name, whose)
         return await self.folds.fold(claim, subject, self.fold_window)

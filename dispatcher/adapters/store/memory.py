@@ -1,13 +1,11 @@
 """The ledger in memory: for tests and trials; it answers as the one in Valkey does."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, Final
 
 from dispatcher.adapters.store.codec import to_json
-from dispatcher.adapters.store.memory_folding import MemoryFolding
+from dispatcher.adapters.store.memory_due import MemoryDueTimes, as_parcel
 from dispatcher.adapters.store.memory_log import Record
 from dispatcher.delivery import (
     Attempt,
@@ -21,13 +19,13 @@ from dispatcher.delivery import (
     State,
 )
 from dispatcher.events import Event
-from dispatcher.ports import Claim, Clock, Parcel, Refusal
+from dispatcher.ports import Claim, Parcel, Refusal
 
 _HISTORY: Final = 30
 _DUPLICATES_KNOWN: Final = 8
 
 
-class MemoryLedger(MemoryFolding):
+class MemoryLedger(MemoryDueTimes):
     """All deliveries' state, as long as the process lives. Nobody renews leases.
 
     Args:
@@ -38,20 +36,6 @@ class MemoryLedger(MemoryFolding):
             is due again.
         requeue_horizon: After how many seconds one that is published and that nobody claimed is.
     """
-
-    def __init__(
-        self,
-        clock: Clock,
-        *,
-        lease: float = 15.0,
-        retention: float = 604800.0,
-        publishing_time: float = 15.0,
-        requeue_horizon: float = 600.0,
-    ) -> None:
-        super().__init__(clock, retention=retention)
-        self._lease = timedelta(seconds=lease)
-        self._publishing_time = timedelta(seconds=publishing_time)
-        self._horizon = timedelta(seconds=requeue_horizon)
 
     async def claim(self, event: Event, *, receipt: str) -> Claim | Refusal:
         """Take the event for this worker, or say why it is not to be worked on."""
@@ -71,7 +55,7 @@ class MemoryLedger(MemoryFolding):
         key, last_token = (event.org_id, event.id), 0
         record = self._kept.get(key)
         if record and record.delivery.receipt == receipt:
-            return _parcel(record)
+            return as_parcel(record)
         if record and not record.is_evidence:
             return self._duplicate(record, receipt)
         if record:
@@ -82,19 +66,28 @@ class MemoryLedger(MemoryFolding):
             last_token = self._finished.pop(key).token
         elif done:
             return (
-                _parcel(done)
+                as_parcel(done)
                 if done.delivery.receipt == receipt
                 else self._duplicate(done, receipt)
             )
         now = self._clock.now()
         self._count(event.org_id, "accepted")
         record = Record(
-            Delivery(*key, State.QUEUED, "", now, now, receipt, event=_as_read_back(event)),
+            Delivery(
+                *key,
+                State.QUEUED,
+                "",
+                now,
+                now,
+                receipt,
+                event=_as_read_back(event),
+                source=event.source or "",
+            ),
             last_token,
         )
         record.due = now + self._publishing_time
         self._kept[key] = record
-        return _parcel(record)
+        return as_parcel(record)
 
     async def record(self, claim: Claim, report: Report) -> bool:
         """Write what became of the claim; False when a newer claim has taken over."""
@@ -111,37 +104,6 @@ class MemoryLedger(MemoryFolding):
             self._add_to_story(record, report)
             self._conclude(record, report)
         return True
-
-    async def take_due(self, limit: int) -> Sequence[Parcel]:
-        """Return up to *limit* deliveries to put back on the queue, and mark them as queued."""
-        now = self._clock.now()
-        due = [(record.due, key) for key, record in self._kept.items() if record.due]
-        parcels = []
-        for _, key in sorted(item for item in due if item[0] <= now)[:limit]:
-            record = self._kept[key]
-            if record.delivery.state is State.CLAIMED:
-                self._lease_ran_out(record)
-            record.due = now + self._publishing_time
-            self._change(record, state=State.QUEUED, due_at=None)
-            parcels.append(_parcel(record))
-        return parcels
-
-    async def queued(self, parcels: Sequence[Parcel]) -> None:
-        """Note that these are on the queue; whoever was claimed since is left alone."""
-        for parcel in parcels:
-            token, *key = json.loads(parcel.taking)
-            record = self._kept.get((key[0], key[1]))
-            if record and record.token == token and record.delivery.state is State.QUEUED:
-                record.due = self._clock.now() + self._horizon
-
-    async def release(self, claim: Claim) -> None:
-        """Give a claim back unworked, due at once: a worker is stopping."""
-        record = self._kept.get((claim.org_id, claim.event_id))
-        if record is None or record.token != claim.token or record.is_recorded:
-            return
-        record.token += 1
-        record.is_recorded = True
-        self._defer(record, "", 0.0, attempts=record.delivery.attempts - 1)
 
     def _claim_unknown(self, event: Event, receipt: str, *, last_token: int = 0) -> Claim | Refusal:
         key = event.org_id, event.id
@@ -224,10 +186,6 @@ class MemoryLedger(MemoryFolding):
             record.delivery = replace(record.delivery, duplicates=record.delivery.duplicates + 1)
         return Refusal.DUPLICATE
 
-    def _lease_ran_out(self, record: Record) -> None:
-        self._count(record.delivery.org_id, "uncertain")
-        self._change(record, uncertain=record.delivery.uncertain + 1)
-
     def _add_to_story(self, record: Record, report: Report) -> None:
         delivery = record.delivery
         self._change(
@@ -258,12 +216,6 @@ class MemoryLedger(MemoryFolding):
                 record.message, record.as_it_was = report.message or record.message, False
                 self._change(record, keeps_message=record.message is not None)
                 self._change(record, state=State.DEAD, reason=reason, detail=detail)
-
-
-def _parcel(record: Record) -> Parcel:
-    delivery = record.delivery
-    taking = json.dumps([record.token, delivery.org_id, delivery.event_id]).encode()
-    return Parcel(delivery.receipt, delivery.event or {}, taking)
 
 
 def _as_read_back(event: Event) -> dict[str, Any]:
