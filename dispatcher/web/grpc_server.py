@@ -17,7 +17,6 @@ from dispatcher.web.grpc_status import Status
 from dispatcher.web.policy_routes import ORGANIZATION_HEADER
 
 _HEALTH: Final = "grpc.health.v1.Health"
-_FORWARDED: Final = "x-forwarded-for"
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 _HEADERS: Final = (("cache-control", "no-store"), ("pragma", "no-cache"), ("expires", "0"))
 """What every answer says, as over REST."""
@@ -151,16 +150,13 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in 
 
 def _call(context: "grpc.aio.ServicerContext[bytes, bytes]") -> Call:
     told: dict[str, str] = {}
-    forwarded: list[str] = []
     for name, value in context.invocation_metadata() or ():
         told.setdefault(name, str(value))
-        if name == _FORWARDED:
-            forwarded.append(str(value))
     return Call(
         authorization=told.get("authorization"),
         org_id=told.get(ORGANIZATION_HEADER, ""),
         address=_address(context.peer()),
-        forwarded=",".join(forwarded),
+        forwarded=told.get("x-forwarded-for", ""),
     )
 
 
