@@ -14,6 +14,7 @@ from typing import Final
 
 from rich.console import Console
 
+from tests.bench import chapters_fair as fair
 from tests.bench import chapters_rate as rate
 from tests.bench import chapters_scale as scale
 from tests.bench import machine
@@ -29,6 +30,7 @@ CHAPTERS: Final[dict[str, Callable[[Run], Figure]]] = {
     "latency": scale.latency,
     "backlog": scale.backlog,
     "policies": scale.policies,
+    "fair": fair.fairness,
     "far": rate.far_relay,
     "starttls": rate.encrypted,
     "off": rate.silence,

@@ -30,7 +30,7 @@ def backlog(run: Run) -> Figure:
             here = stack.enter_context(stage(run.templates))
 
             def measure(here: Stage = here, depth: int = depth) -> float:
-                queued = int(here.valkey.client.llen(load.QUEUE))
+                queued = load.waiting(here.valkey.client)
                 contender.fill(here, depth - queued)
                 seen = heat(contender, here, min(depth, run.scaled(40_000)))
                 if depth == deep:
@@ -58,7 +58,7 @@ def policies(run: Run) -> Figure:
             contender = who.ours(2, orgs=count)
 
             def measure(here: Stage = here, contender: Contender = contender) -> float:
-                here.valkey.client.delete(load.QUEUE)
+                load.empty(here.valkey.client)
                 messages = run.scaled(20_000)
                 contender.fill(here, messages)
                 return heat(contender, here, messages).rate
@@ -78,7 +78,7 @@ def store_bytes(run: Run) -> Figure:
             before = here.valkey.memory
             contender.fill(here, messages)
             heat(contender, here, messages)
-            here.valkey.client.delete(load.QUEUE)
+            load.empty(here.valkey.client)
             return (here.valkey.memory - before) / who.counted("sent")(here)
 
     lane = Lane(Series("memory of the store per finished delivery", "bytes"), measure)

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -116,6 +116,26 @@ def ours(
     )
 
 
+def ours_of_one(*, fair: bool) -> Contender:
+    """Return two of our workers and events of one organization; unfair takes them as they came."""
+    app = "dispatcher" if fair else "tests.bench.peers.unfair"
+    command = (
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        app,
+        "worker",
+        "--without-mingle",
+        "-l",
+        "ERROR",
+    )
+    return replace(
+        ours(2, orgs=1, variant="" if fair else "in order of arrival"),
+        commands=[(*command, "-n", f"w{number}@bench") for number in range(2)],
+    )
+
+
 def counted(outcome: str) -> Done:
     """Return what reads the ledger's count of an outcome."""
     return lambda stage: int(stage.valkey.client.hget("nd:n", outcome) or 0)
@@ -124,8 +144,7 @@ def counted(outcome: str) -> Done:
 def _taken(total: int) -> Done:
     def done(stage: Stage) -> int:
         client = stage.valkey.client
-        waiting, held = client.llen(load.QUEUE), client.hlen("unacked")
-        return total - int(waiting) - int(held)
+        return total - load.waiting(client) - int(client.hlen("unacked"))
 
     return done
 

@@ -11,12 +11,15 @@ from uuid import UUID, uuid4
 
 from redis import Redis
 
+from dispatcher.adapters.broker.keys import Keys
+from dispatcher.adapters.broker.lanes import depth, drop
 from dispatcher.adapters.store.connection import connect
 from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
 
 QUEUE: Final = "notifications"
 TASK: Final = "dispatcher.password_changed"
 _BATCH: Final = 2000
+_KEYS: Final = Keys("", "", (0,), "unacked", "unacked_index")
 _STRIDE: Final = 7919
 """A prime: few events are spread over all organizations, too."""
 _HEADERS: Final[dict[str, Any]] = {
@@ -39,6 +42,12 @@ _PROPERTIES: Final[dict[str, Any]] = {
     "body_encoding": "base64",
 }
 _EMBED: Final = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+
+
+def empty(client: Redis) -> None:
+    """Throw away what waits on the queue."""
+    drop(client, _KEYS, QUEUE)
+    client.delete(QUEUE)
 
 
 def event(event_id: str, *, org: str = "acme", number: int = 0) -> dict[str, Any]:
@@ -74,6 +83,11 @@ def fill_celery_queue(client: Redis, task: str, count: int, *, orgs: int = 1) ->
     made = (_message(task, each) for each in events(count, orgs=orgs))
     while batch := list(islice(made, _BATCH)):
         client.lpush(QUEUE, *batch)
+
+
+def waiting(client: Redis) -> int:
+    """Return how many messages wait on the queue, sorted or not."""
+    return int(client.llen(QUEUE)) + depth(client, _KEYS, QUEUE)
 
 
 def _message(task: str, body: dict[str, Any]) -> bytes:

@@ -25,7 +25,7 @@ _log: Final = logging.getLogger(__name__)
 TAKE: Final = "TAKE"
 #: Seconds that closing waits for outstanding replies.
 _CLOSE_WAIT: Final = 2.0
-_OPTIONS: Final = ("lease", "reserved_credit", "task_names", "message_bytes")
+_OPTIONS: Final = ("lease", "reserved_credit", "task_names", "message_bytes", "fair")
 
 
 class BatchedChannel(stock.Channel):  # type: ignore[misc]  # kombu ships no types
@@ -39,6 +39,7 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc]  # kombu ships no typ
         reserved_credit: Queue name to credit of its own; taken before all others, in this order.
         task_names: Names of tasks that may be called; absent, any.
         message_bytes: Largest message taken (256 KiB); a larger one goes to the quarantine.
+        fair: Whether organizations take turns where a queue is long (yes).
     """
 
     QoS = Books
@@ -48,6 +49,7 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc]  # kombu ships no typ
     reserved_credit: dict[str, int] = {}  # noqa: RUF012 -- kombu sets options on the instance
     task_names: Any = None
     message_bytes: int = 1 << 18
+    fair: bool = True
 
     # Half-open connections must be noticed; kombu's default is to wait for ever.
     socket_timeout = 10.0
@@ -87,6 +89,7 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc]  # kombu ships no typ
             reserved=dict(self.reserved_credit),
             tasks=None if names is None else frozenset(names),
             message_bytes=self.message_bytes,
+            is_fair=self.fair,
         )
         return Taker(self.qos, self.keys, terms, self)
 

@@ -7,7 +7,7 @@ from typing import Final
 from dispatcher.adapters.broker.keys import Keys
 from dispatcher.adapters.broker.message import Message
 from dispatcher.adapters.broker.qos import QoS
-from dispatcher.adapters.broker.take import Take
+from dispatcher.adapters.broker.take import UNSHARED, Take
 
 Receive = Callable[[Message], object]
 
@@ -24,12 +24,14 @@ class Terms:
         reserved: Queues with credit of their own, taken first, in this order.
         tasks: Names of tasks that may be called; None allows any.
         message_bytes: Largest message taken; a larger one is put aside on the server.
+        is_fair: Whether organizations take turns where a queue is long.
     """
 
     lease: float
     reserved: dict[str, int]
     tasks: frozenset[str] | None
     message_bytes: int
+    is_fair: bool
 
     @property
     def heartbeat(self) -> float:
@@ -45,8 +47,8 @@ class Terms:
 class Demand:
     """The queues that are consumed, their order, and which of them are known to be empty."""
 
-    def __init__(self, keys: Keys, reserved: dict[str, int]) -> None:
-        self._keys, self._reserved = keys, reserved
+    def __init__(self, keys: Keys, terms: Terms) -> None:
+        self._keys, self._reserved, self._is_fair = keys, terms.reserved, terms.is_fair
         self._receivers: dict[str, Receive] = {}
         self._queue_of: dict[bytes, str] = {}
         self._order: list[str] = []
@@ -99,7 +101,7 @@ class Demand:
             first: Number of the first message's tag.
         """
         pots, asked = [max(qos.credit(None, self._reserved), 0)], []
-        share = qos.share(self._reserved)
+        share = qos.share(self._reserved) if self._is_fair else UNSHARED
         if share.its_limit:
             self._capped.clear()
         for queue in self._order:

@@ -17,6 +17,8 @@ _REPLY_BYTES: Final = 4 << 20
 #: States of a queue in the script's reply.
 _EMPTY: Final = 1
 _CAPPED: Final = 2
+#: More than there ever is.
+_ANY: Final = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,17 @@ class Share:
         foremost: The organization of which most is held here.
         its_limit: How many more of its messages may be taken.
         limit: How many more of any other organization's.
+        short: Length up to which a queue is taken in the order of arrival.
     """
 
     foremost: str
     its_limit: int
     limit: int
+    short: int = 512
+
+
+#: Everything in the order of arrival, whoever's it is.
+UNSHARED: Final = Share("", _ANY, _ANY, _ANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,8 @@ class Take:
         call: list[str | bytes | int | float] = ["EVALSHA", TAKE_SCRIPT.digest, 5 + len(names)]
         call += [*keys.bookkeeping, *names]
         call += [self.prefix, self.first, message_bytes, _REPLY_BYTES]
-        call += [self.share.foremost, self.share.its_limit, self.share.limit]
+        share = self.share
+        call += [share.foremost, share.its_limit, share.limit, share.short]
         call += [len(self.pots), *self.pots, *queues]
         return tuple(call)
 

@@ -47,7 +47,7 @@ class Taker:
         self._wire: Wire | None = None
         self._expected: deque[_Expected] = deque()
         self._arrived: deque[Message] = deque()
-        self._demand = Demand(keys, terms.reserved)
+        self._demand = Demand(keys, terms)
         self._is_taking = False
         self._is_told = True
         self._spoke_at = 0.0

@@ -3,21 +3,20 @@
 --       each queue's lists in order of priority
 -- ARGV  1 tag prefix, 2 first tag number, 3 most bytes of one message, 4 most bytes of this reply,
 --       5 the organization of which most is in flight here, 6 how many more it may have, 7 how many
---       more any other may have, 8 number of credit pots, then each pot's credit, then per queue:
---       pot, number of lists, JSON name
+--       more any other may have, 8 length of a list up to which it is through before anybody minds,
+--       9 number of credit pots, then each pot's credit, then per queue: pot, number of lists, JSON
+--       name
 -- Returns one list of messages per queue, then one state per queue: 0 there may be more, 1 empty,
 -- 2 only of organizations that have all they may. The n-th message has tag number first + n.
-
--- A list longer than this is sorted into lanes; a shorter one is through before anybody minds.
-local SHORT = 512
 
 local now = redis.call('TIME')
 local score = string.format('%d.%06d', now[1], now[2])
 local prefix, number = ARGV[1], tonumber(ARGV[2])
 local biggest, room = tonumber(ARGV[3]), tonumber(ARGV[4])
 local foremost, its_limit, limit = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
-local pots, position = {}, 9
-for pot = 1, tonumber(ARGV[8]) do
+local short = tonumber(ARGV[8])
+local pots, position = {}, 10
+for pot = 1, tonumber(ARGV[9]) do
   pots[pot] = tonumber(ARGV[position])
   position = position + 1
 end
@@ -59,7 +58,7 @@ end
 local function is_fair(list, pot)
   if pot > 1 then return false end
   local length = redis.call('LLEN', list)
-  return length > SHORT or (length > its_limit and pots[pot] > its_limit)
+  return length > short or (length > its_limit and pots[pot] > its_limit)
     or redis.call('EXISTS', ring_of(list)) == 1
 end
 
