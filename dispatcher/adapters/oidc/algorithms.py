@@ -4,6 +4,7 @@ There is no ``none``, and nothing whose key both sides have (RFC 8725 section 3.
 can never be taken for a secret, for each algorithm has its one kind of key.
 """
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -61,21 +62,25 @@ def read_key(jwk: Mapping[str, Any]) -> VerificationKey | None:
 
     Only public members are read, so a set that gives a private key away is used like any other.
     """
-    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
-        return None
     try:
-        public = _import(jwk)
+        return _read(jwk)
     except (JoseError, ValueError, TypeError, KeyError):
         return None
-    if public is None:
+
+
+def _read(jwk: Mapping[str, Any]) -> VerificationKey | None:
+    key_id, use, operations = jwk.get("kid", ""), jwk.get("use", "sig"), jwk.get("key_ops")
+    if use != "sig" or (operations is not None and "verify" not in operations):
         return None
-    named = jwk.get("alg")
-    fitting = _fitting(public)
-    algorithms = fitting if named is None else fitting & {named}
-    key_id = jwk.get("kid", "")
-    if not algorithms or not isinstance(key_id, str):
+    with warnings.catch_warnings():  # the library warns of small keys; we leave them aside
+        warnings.simplefilter("ignore")
+        public = _import(jwk)
+    if public is None or not isinstance(key_id, str):
         return None
-    return VerificationKey(key_id, algorithms, public)
+    algorithms = _fitting(public)
+    if "alg" in jwk:
+        algorithms &= {jwk["alg"]}
+    return VerificationKey(key_id, algorithms, public) if algorithms else None
 
 
 def _import(jwk: Mapping[str, Any]) -> PublicKey | None:

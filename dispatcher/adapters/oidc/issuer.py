@@ -120,7 +120,7 @@ def _is_other_token(claims: Mapping[str, Any]) -> bool:
 def _time(claims: Mapping[str, Any], name: str, default: float) -> float:
     """Return a claim's seconds since 1970."""
     found = claims.get(name, default)
-    if isinstance(found, bool) or not isinstance(found, int | float) or math.isnan(found):
+    if isinstance(found, bool) or not isinstance(found, int | float):
         raise invalid_token()
     try:
         return float(found)
