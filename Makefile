@@ -18,7 +18,7 @@ DEV := .venv/.installed-dev
 PEERS := .venv/peers/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up preview test check bench faults soak protos clean
+.PHONY: help demo up preview test check bench faults outage soak protos clean
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
@@ -48,10 +48,14 @@ bench: $(DEV) $(PEERS) ## measure side by side with the alternatives (BENCH=--qu
 	@$(BIN)/python -m tests.bench $(BENCH)
 
 faults: $(DEV) ## every way of breaking, at length, one after the other; writes docs/reliability.md
-	@$(BIN)/python -m pytest tests/faults -m "faults or not faults" --report docs/reliability.md
+	@$(BIN)/python -m pytest tests/faults tests/integration/broker/test_faults.py \
+	  -m "faults or not faults" --report docs/reliability.md
+
+outage: $(DEV) ## a relay that is away for long, under load: make outage MINUTES=30 SEED=1
+	@$(BIN)/python -m tests.faults.outage --minutes $(MINUTES) --seed $(SEED) --report docs/reliability.md
 
 soak: $(DEV) ## random faults under load: make soak MINUTES=30 SEED=1
-	@$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED)
+	@$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED) --report docs/reliability.md
 
 protos: $(DEV) ## make the code of the API's messages anew, after a change to a .proto file
 	@$(BIN)/python -m tests.protos

@@ -6,7 +6,8 @@ import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -14,14 +15,16 @@ import pytest
 
 from tests.faults import report
 from tests.faults.audit import Row
+from tests.faults.long_run import opened
 from tests.faults.scenario import Scenario
-from tests.integration.broker.processes import Broker
-from tests.smtp_server import ScriptedRelay
 
 Record = Callable[[Row], None]
 
 _ROW: Final = "fault row"
+_CONTROL: Final = "fault control"
+"""Under this name a test against stock kombu says what became of it there."""
 _rows: pytest.StashKey[list[str]] = pytest.StashKey[list[str]]()
+_controls: pytest.StashKey[list[str]] = pytest.StashKey[list[str]]()
 _skipped: pytest.StashKey[list[str]] = pytest.StashKey[list[str]]()
 
 
@@ -34,6 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Collect rows wherever the tests run."""
     config.stash[_rows] = []
+    config.stash[_controls] = []
     config.stash[_skipped] = []
     config.pluginmanager.register(_Collector(config), "fault-rows")
 
@@ -44,8 +48,9 @@ class _Collector:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" and report.passed:
-            rows = [str(text) for name, text in report.user_properties if name == _ROW]
-            self._config.stash[_rows].extend(rows)
+            for kind, collected in ((_ROW, _rows), (_CONTROL, _controls)):
+                found = [str(text) for name, text in report.user_properties if name == kind]
+                self._config.stash[collected].extend(found)
         if report.skipped and isinstance(report.longrepr, tuple):
             name = report.nodeid.rpartition("::")[2].removeprefix("test_").replace("_", " ")
             self._config.stash[_skipped].append(f"{name}: {report.longrepr[2]}")
@@ -54,12 +59,12 @@ class _Collector:
         rows = [json.loads(text) for text in self._config.stash[_rows]]
         if not rows:
             return
+        controls, skipped = self._config.stash[_controls], self._config.stash[_skipped]
+        text = report.short_runs(rows, controls, skipped)
         terminalreporter.section("faults")
-        terminalreporter.write_line(report.table(rows))
-        page = self._config.getoption("--report", None)
-        if page:
-            passed_over = self._config.stash[_skipped]
-            report.write(Path(page), rows, passed_over)
+        terminalreporter.write_line(text)
+        if page := self._config.getoption("--report", None):
+            report.write(Path(page), "faults", text)
 
 
 @pytest.fixture
@@ -86,26 +91,15 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def open_scenario(seed: int) -> Callable[[Path], AbstractContextManager[Scenario]]:
     """Return what opens a scenario in a folder: Valkey and a relay run, workers do not yet."""
-
-    @contextmanager
-    def opened(folder: Path) -> Iterator[Scenario]:
-        broker = Broker(folder)
-        broker.start()
-        with ExitStack() as stack:
-            stack.callback(broker.kill)
-            stack.callback(broker.client.close)
-            relay = stack.enter_context(ScriptedRelay())
-            yield Scenario(broker, relay, seed, stack)
-
-    return opened
+    return partial(opened, seed=seed)
 
 
 @pytest.fixture
 def scenario(
     folder: Path, open_scenario: Callable[[Path], AbstractContextManager[Scenario]]
 ) -> Iterator[Scenario]:
-    with open_scenario(folder) as opened:
-        yield opened
+    with open_scenario(folder) as made:
+        yield made
 
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

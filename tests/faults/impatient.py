@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from dispatcher import bootstrap
-from dispatcher.adapters.mail.relays import Relays
+from dispatcher import post
+from dispatcher.adapters.mail.routes import Routes
 from dispatcher.adapters.mail.smtp_limits import Timeouts
 from dispatcher.celery import app
 
@@ -13,4 +13,4 @@ _PATIENCE = Timeouts(
     connect=2.0, greeting=2.0, command=2.0, mail=2.0, rcpt=2.0, data=2.0, final=2.0, follow=1.0
 )
 
-vars(bootstrap)["Relays"] = partial(Relays, timeouts=_PATIENCE)
+vars(post)["Routes"] = partial(Routes, timeouts=_PATIENCE)

@@ -8,8 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-BEGIN: Final = "<!-- results: written by `make faults` -->"
-END: Final = "<!-- end of results -->"
+_BEGIN: Final = "<!-- {0}: written by `make {0}` -->"
+_END: Final = "<!-- end of {0} -->"
 
 _HEADINGS: Final = (
     *("fault", "what happens", "accepted", "sent", "skipped", "dead"),
@@ -51,11 +51,34 @@ def machine() -> str:
     )
 
 
-def write(path: Path, rows: Iterable[Mapping[str, Any]], skipped: Iterable[str]) -> None:
-    """Put the results between the page's marks."""
-    before, _, rest = path.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    passed_over = [f"- {reason}" for reason in sorted(set(skipped))]
-    left_out = ["", "Skipped here:", "", *passed_over] if passed_over else []
-    body = "\n".join(["", "", machine(), "", table(rows), *left_out, "", ""])
-    path.write_text(before + BEGIN + body + END + after)
+def short_runs(
+    rows: Iterable[Mapping[str, Any]], controls: Iterable[str], skipped: Iterable[str]
+) -> str:
+    """Return what a run of the suite found, what stock kombu made of it, and what was left out."""
+    parts = [
+        machine(),
+        table(rows),
+        *_listed("The same against stock kombu, where the fault must show:", controls),
+        *_listed("Skipped here:", set(skipped)),
+    ]
+    return "\n\n".join(parts)
+
+
+def _listed(heading: str, lines: Iterable[str]) -> tuple[str, ...]:
+    items = "\n".join(f"- {line}" for line in sorted(lines))
+    return (heading, items) if items else ()
+
+
+def long_run(row: Mapping[str, Any], sentences: Iterable[str]) -> str:
+    """Return what a run of half an hour found."""
+    return "\n".join([machine(), "", table([row]), "", *(f"- {one}" for one in sentences)])
+
+
+def write(path: Path, name: str, text: str) -> None:
+    """Put a run's results between its marks on the page."""
+    begin, end = _BEGIN.format(name), _END.format(name)
+    before, found, rest = path.read_text().partition(begin)
+    if not found:
+        raise ValueError(f"{path} has no mark {begin}")
+    _, _, after = rest.partition(end)
+    path.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")

@@ -162,12 +162,14 @@ class Scenario:
 
     # -- the verdict
 
-    def settle(self, fault: str, title: str, bounds: Bounds, **notes: str) -> Row:
+    def settle(
+        self, fault: str, title: str, bounds: Bounds, since: float | None = None, /, **notes: str
+    ) -> Row:
         """Wait until it is quiet again, compare, and fail on what the row forbids.
 
-        Call it when the fault is over: from here on recovery is measured.
+        Recovery is measured from *since* on, or from the call.
         """
-        over = monotonic()
+        over = monotonic() if since is None else since
         wait_until(self.is_quiet, f"quiet again: {self._unsettled}", within=bounds.recovery + 60)
         recovery = monotonic() - over
         totals, mails = self.totals(), self.mails()

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -64,6 +64,18 @@ class Worker:
         """Bytes of memory that it has in use."""
         pages = Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
         return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    @property
+    def processor_seconds(self) -> float:
+        """Seconds of a processor that it used so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def levels(self) -> Iterator[str]:
+        """Yield the level of each line that it logged."""
+        for line in self.log.splitlines():
+            if line.startswith("{"):
+                yield json.loads(line)["level"]
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """Return what it logged under that name."""

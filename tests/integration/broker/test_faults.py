@@ -2,8 +2,11 @@
 
 import json
 import signal
+import time
 from base64 import b64encode
 from collections.abc import Callable
+from functools import partial
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,6 +16,15 @@ from dispatcher.adapters.broker.quarantine import Quarantine
 from tests.integration.broker.processes import Broker, Worker, stays, wait_until
 
 Start = Callable[..., Worker]
+Control = Callable[[str], None]
+
+_LOAD = 300
+
+
+@pytest.fixture
+def control(record_property: Callable[[str, object], None]) -> Control:
+    """Tell the fault suite's report what became of stock kombu."""
+    return lambda what: record_property("fault control", what)
 
 
 def send(producer: Celery, task: str, *args: Any, queue: str = "notifications") -> None:
@@ -29,7 +41,13 @@ def asleep(broker: Broker, engine: str) -> bool:
 
 @pytest.mark.parametrize(("engine", "lost"), [("ours", 0), ("stock", 1)])
 def test_f3_a_worker_stopped_while_waiting_and_then_killed_takes_nothing_with_it(
-    broker: Broker, start: Start, producer: Celery, engine: str, lost: int
+    broker: Broker,
+    start: Start,
+    producer: Celery,
+    *,
+    control: Control,
+    engine: str,
+    lost: int,
 ) -> None:
     arguments = "-c 2" if engine == "ours" else "-c 1 -P solo"
     worker = start(arguments, TEST_ENGINE=engine).ready()
@@ -42,6 +60,36 @@ def test_f3_a_worker_stopped_while_waiting_and_then_killed_takes_nothing_with_it
     wait_until(lambda: not asleep(broker, engine), what="server noticed")
 
     assert 1 - (broker.queued() + broker.held()) == lost
+    if lost:
+        control("F3: 1 of 1 message lost")
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(400)
+def test_f1_stock_workers_killed_at_random_take_messages_with_them(
+    broker: Broker, start: Start, producer: Celery, control: Control
+) -> None:
+    names = [f"m{number}" for number in range(_LOAD)]
+    for name in names:
+        send(producer, "record", name)
+    chance, kills = Random(1), 0
+    while broker.queued():
+        had = len(broker.done())
+        worker = start("-c 1 -P solo", TEST_ENGINE="stock").ready()
+        wait_until(partial(_has_done_more_than, broker, had), what="it works")
+        time.sleep(chance.random() / 20)  # the instant is what is random
+        worker.send(signal.SIGKILL)
+        worker.process.wait()
+        kills += 1
+    start("-c 1 -P solo", TEST_ENGINE="stock").ready()
+    wait_until(lambda: not broker.queued() + broker.held(), 40, "nothing left")
+    lost = set(names) - set(broker.done())
+    assert lost
+    control(f"F1: {len(lost)} of {_LOAD} messages lost in {kills} times kill -9")
+
+
+def _has_done_more_than(broker: Broker, count: int) -> bool:
+    return len(broker.done()) > count
 
 
 @pytest.mark.parametrize(
@@ -52,8 +100,10 @@ def test_f8_a_broker_that_dies_while_all_credit_is_used_up_finds_the_worker_cons
     broker: Broker,
     start: Start,
     producer: Celery,
+    *,
+    control: Control,
     engine: str,
-    recovers: bool,  # noqa: FBT001 -- a parameter of the test
+    recovers: bool,
 ) -> None:
     arguments = "-c 2" if engine == "ours" else "-c 2 -P threads"
     # No other connection than the consuming one, whose loss others would notice.
@@ -72,6 +122,7 @@ def test_f8_a_broker_that_dies_while_all_credit_is_used_up_finds_the_worker_cons
 
     if not recovers:
         assert stays(lambda: not all_done(), 8)
+        control("F8: connected again, and consumes no more")
         return
     wait_until(all_done, 20, "everything done")
     wait_until(lambda: broker.held() + broker.queued() == 0, what="everything settled")
@@ -159,10 +210,13 @@ def test_f27_garbage_of_every_kind_is_put_aside_with_its_reason_by_a_worker_that
     assert "not consuming" not in worker.text
 
 
-def test_f27_one_garbage_string_ends_a_stock_worker(broker: Broker, start: Start) -> None:
+def test_f27_one_garbage_string_ends_a_stock_worker(
+    broker: Broker, start: Start, control: Control
+) -> None:
     worker = start("-c 1 -P solo", TEST_ENGINE="stock").ready()
     broker.client.lpush("notifications", "not json")
     assert worker.process.wait(20) != 0
+    control("F27: one string that is no JSON ends the worker")
 
 
 @pytest.mark.parametrize("lease", ["2", pytest.param("12", marks=pytest.mark.faults)])
