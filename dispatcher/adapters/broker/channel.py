@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from dispatcher.adapters.broker.demand import Terms
 from dispatcher.adapters.broker.keys import Keys
-from dispatcher.adapters.broker.lanes import depth, drop
+from dispatcher.adapters.broker.lanes import depth, drop, unsort
 from dispatcher.adapters.broker.leases import LeaseKeeper, settle
 from dispatcher.adapters.broker.message import Message
 from dispatcher.adapters.broker.qos import QoS as Books
@@ -60,6 +60,7 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc]  # kombu ships no typ
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- kombu's signature
         self._direct: dict[str, tuple[str, Callable[[Message], object], bool]] = {}
         self._has_books = False
+        self._served: set[str] = set()
         super().__init__(*args, **kwargs)
         self.handlers[TAKE] = self._on_take_readable
 
@@ -133,6 +134,7 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc]  # kombu ships no typ
         if queue in self._fanout_queues:
             return
         self._direct[queue] = (consumer_tag, callback, no_ack)
+        self._served.add(queue)
         if self.takes:
             self._has_books = True
             for name, (_, receive, settles_itself) in self._direct.items():
@@ -176,9 +178,16 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc]  # kombu ships no typ
             self.qos.restore_unacked()
             try:
                 settle(self.open_client(), self.qos, self.keys)
+                self._leave()
             except (RedisError, OSError) as error:
                 _log.warning("Leases lapse instead of being returned: %s.", type(error).__name__)
         super().close()
+
+    def _leave(self) -> None:
+        """Leave no lanes behind where nobody is left that knows them."""
+        if self.keeper.leave():
+            for queue in self._served:
+                unsort(self.open_client(), self.keys, queue)
 
     def queue_declare(self, queue: str | None = None, passive: bool = False, **kwargs: Any) -> Any:  # noqa: ANN401, FBT001, FBT002 -- kombu's signature
         """Declare a queue; asked passively, how much it holds includes what is sorted into lanes.
@@ -192,9 +201,8 @@ class BatchedChannel(stock.Channel):  # type: ignore[misc]  # kombu ships no typ
         return declared._replace(message_count=declared.message_count + in_lanes)
 
     def _has_queue(self, queue: str, **kwargs: Any) -> bool:  # noqa: ANN401 -- kombu's signature
-        return bool(
-            super()._has_queue(queue, **kwargs) or self.open_client().exists(self.keys.ring(queue))
-        )
+        sorted_ones = self.keys.ring(queue)
+        return super()._has_queue(queue, **kwargs) or bool(self.open_client().exists(sorted_ones))
 
     def _purge(self, queue: str) -> int:
         dropped = drop(self.open_client(), self.keys, queue)

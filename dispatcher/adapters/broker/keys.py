@@ -1,4 +1,4 @@
-"""What the broker's keys are called: kombu's names, and three of our own."""
+"""What the broker's keys are called: kombu's names, and some of our own."""
 
 from dataclasses import dataclass
 from json import dumps
@@ -13,6 +13,8 @@ QUARANTINE: Final = "nd:quarantine"
 QUARANTINE_INDEX: Final = "nd:quarantine_index"
 #: Hash: `bytes` kept, and by `unlisted:` and a reason how many were only counted.
 QUARANTINE_TOTALS: Final = "nd:quarantine_totals"
+#: Sorted set, process that takes to the server time of its last sign of life.
+_TAKERS: Final = "nd:takers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class Keys:
         """The five keys that every script starts with."""
         aside = (QUARANTINE, QUARANTINE_INDEX, QUARANTINE_TOTALS)
         return self.unacked, self.unacked_index, *[f"{self.prefix}{key}" for key in aside]
+
+    @property
+    def takers(self) -> str:
+        """The key that names the processes that take, and know lanes."""
+        return f"{self.prefix}{_TAKERS}"
 
     @property
     def homing(self) -> tuple[str, str, str]:

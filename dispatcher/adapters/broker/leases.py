@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from math import inf
+from secrets import token_hex
 from threading import Event, Thread
 from time import monotonic
 from typing import Final
@@ -41,6 +42,7 @@ class LeaseKeeper:
         self, open_client: Callable[[], Redis], qos: QoS, keys: Keys, *, lease: float
     ) -> None:
         self._open_client, self._qos, self._keys, self._lease = open_client, qos, keys, lease
+        self._name = token_hex(8)
         self._stop = Event()
         self._thread: Thread | None = None
         self._heard_at = -inf
@@ -66,6 +68,19 @@ class LeaseKeeper:
         if self._thread is not None:
             self._thread.join(timeout)
 
+    def leave(self) -> bool:
+        """Say that this process takes no more; return whether none is left that does.
+
+        Raises:
+            redis.exceptions.RedisError: The broker does not answer.
+        """
+        return not self._attend(self._open_client(), stays=False)
+
+    def _attend(self, client: Redis, *, stays: bool) -> int:
+        terms = (self._name, self._lease, int(stays))
+        text = script("attend").text
+        return int(client.execute_command("EVAL", text, 1, self._keys.takers, *terms))
+
     def _run(self) -> None:
         client = self._open_client()
         # Other processes lost their broker when we did and need time to come back and renew.
@@ -76,6 +91,7 @@ class LeaseKeeper:
                 self._settle(client)
                 while self._keep(client, sweeps=monotonic() > sweeps_from) == _SWEEP:
                     _log.info("Many leases have lapsed; still giving messages back.")
+                self._attend(client, stays=True)
                 self._note_answer(monotonic())
                 is_failing = False
             except (RedisError, OSError) as error:

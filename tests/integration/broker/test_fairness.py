@@ -18,6 +18,7 @@ from dispatcher.adapters.broker.keys import Keys
 from dispatcher.adapters.broker.lanes import depth, lane_of, unsort
 from tests.integration.broker.link import Link, link
 from tests.integration.broker.processes import Broker, Worker, wait_until
+from tests.integration.broker.test_links import shipped_rules, worker_user
 
 Start = Callable[..., Worker]
 
@@ -219,16 +220,40 @@ def test_the_size_of_a_queue_counts_its_lanes_and_purging_empties_them(broker: B
 def test_unsorted_lanes_are_served_by_a_stock_consumer(broker: Broker) -> None:
     publish(broker, "a", 1000)
     publish(broker, "b", 1000)
-    with link(broker.url, credit=100) as ours:
-        ours.receive(93)
+    with link(broker.url, credit=600) as ours:
+        ours.receive(560)
         ours.turn()
-    in_lanes = depth(broker.client, KEYS, QUEUE)
-    assert in_lanes > 1000
-    assert unsort(broker.client, KEYS, QUEUE) == in_lanes
+        in_lanes = depth(broker.client, KEYS, QUEUE)
+        assert in_lanes > 400
+        assert unsort(broker.client, KEYS, QUEUE) == in_lanes
     assert broker.queued() == 2000
     assert not broker.client.exists(RING)
     with link(broker.url, credit=10, stock=True) as stock:
         stock.receive(10)
+
+
+def test_the_last_to_stop_in_order_leaves_no_lanes(broker: Broker) -> None:
+    publish(broker, "a", 1000)
+    publish(broker, "b", 1000)
+    with link(broker.url, credit=50, lease=4.0) as one:
+        one.receive(40)
+        with link(broker.url, credit=50, lease=4.0) as two:
+            two.receive(40)
+            two.until(lambda: broker.client.zcard("nd:takers") == 2, "both are known")
+        assert broker.client.exists(RING), "somebody still serves them"
+    assert broker.client.keys(f"{QUEUE}*") == [QUEUE.encode()]
+    assert broker.queued() == 2000
+
+
+def test_the_shipped_worker_role_may_sort_count_and_unsort(broker: Broker) -> None:
+    publish(broker, "a", 700)
+    publish(broker, "b", 700)
+    with link(worker_user(broker, shipped_rules("worker")), credit=100) as ours:
+        ours.receive(93)
+        declared = ours.connection.channel().queue_declare(QUEUE, passive=True)
+        assert declared.message_count == 1400 - broker.held()
+        assert broker.client.exists(RING)
+    assert broker.queued() == 1400
 
 
 def test_a_ring_without_lanes_and_lanes_without_a_ring_do_no_harm(broker: Broker) -> None:

@@ -24,6 +24,7 @@ _PARTS: Final[dict[str, tuple[str, ...]]] = {
     "quarantine": ("clock", "aside"),
     "give_back": ("clock", "aside", "lanes", "homing"),
     "unsort": ("lanes",),
+    "attend": ("clock",),
     "keep": ("clock", "aside", "lanes", "homing"),
 }
 
