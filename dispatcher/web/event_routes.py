@@ -21,6 +21,10 @@ from dispatcher.web.policy_routes import call_of
 from dispatcher.web.signatures import Signatures
 
 EVENTS: Final = "/v1/events"
+_PATIENCE: Final = 1.0
+_PATIENCE_PER_EVENT: Final = 0.003
+"""Seconds; senders of webhooks wait two to five for an answer, whoever sends a list waits longer."""
+
 BODIES: Final = {EVENTS: LARGEST_BODY}
 """How large a body may be there."""
 
@@ -62,7 +66,7 @@ class EventDesk:
         wanted, rejected = _sorted(brought, caller)
         if not wanted and not brought.is_list:
             raise _told(rejected[0][1])
-        async with StorePatience():
+        async with StorePatience(_PATIENCE + _PATIENCE_PER_EVENT * len(wanted)):
             taken = await self.ingest.take(wanted)
         return _answer(taken, [_rejection(*each) for each in rejected])
 
