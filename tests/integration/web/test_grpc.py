@@ -260,8 +260,8 @@ def test_health_follows_the_store_and_ends_with_the_server() -> None:
             seen.append((await anext(watched)).status)
             is_away = False
             seen.append((await anext(watched)).status)
-            stopping = asyncio.create_task(server.stop(0.2))
-            seen.append((await anext(watched)).status)
+            stopping = asyncio.create_task(server.stop(10 * PATIENCE))
+            seen += [change.status async for change in watched]
             await stopping
         serving = health_pb2.HealthCheckResponse
         assert seen == [
