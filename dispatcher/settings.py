@@ -38,6 +38,8 @@ _RATE: Final = r"^([1-9]\d{0,8}/(second|minute|hour|day))?$"
 _SHORTEST_SECRET: Final = 16
 _ADDRESS: Final = r"^(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):\d{1,5}$"
 _RABBITMQ_SCHEMES: Final = frozenset({"amqp", "amqps"})
+_CLUSTER_SCHEMES: Final = _RABBITMQ_SCHEMES | {"sentinel"}
+"""What may name several nodes, with a semicolon between them: one is as good as another."""
 
 
 def _scheme(url: str) -> str:
@@ -45,12 +47,19 @@ def _scheme(url: str) -> str:
 
 
 def _broker(url: SecretStr) -> SecretStr:
-    if _scheme(url.get_secret_value()) in _VALKEY_SCHEMES | _RABBITMQ_SCHEMES:
-        return url
-    raise ValueError(
-        "expected redis://, rediss://, redis+socket:// (Valkey or Redis), amqp:// or amqps:// "
-        "(RabbitMQ), such as redis://user:password@valkey:6379/0"
-    )
+    kinds = {_scheme(node) for node in url.get_secret_value().split(";")}
+    if not kinds <= _VALKEY_SCHEMES | _RABBITMQ_SCHEMES:
+        raise ValueError(
+            "expected redis://, rediss://, redis+socket:// (Valkey or Redis), amqp:// or amqps:// "
+            "(RabbitMQ), such as redis://user:password@valkey:6379/0"
+        )
+    several = ";" in url.get_secret_value()
+    if several and (len(kinds) > 1 or not kinds <= _CLUSTER_SCHEMES):
+        raise ValueError(
+            "expected several nodes of one RabbitMQ cluster, or several Sentinels, such as "
+            "amqp://rabbit-1;amqp://rabbit-2: other brokers do not know each other's messages"
+        )
+    return url
 
 
 def _store(url: SecretStr) -> SecretStr:

@@ -1,68 +1,46 @@
-"""A RabbitMQ node that can be killed, stopped and choked, and a producer that insists."""
+"""A RabbitMQ cluster that can lose a node, and a producer that insists."""
 
-import os
-import signal
-import subprocess
 import threading
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import ExitStack
 from time import monotonic, sleep
-from typing import Any, Final
+from typing import Any, Self
 
 from celery import Celery
 
-from tests.acceptance import rabbitmq_node
+from tests.acceptance.rabbitmq_node import Node, PortMapper
 from tests.faults.load import QUEUE, TASK
 
-_CONTROL: Final = rabbitmq_node.SERVER.with_name("rabbitmqctl")
 
-
-class Node:
-    """One node, beside a port mapper that outlives it.
+class Cluster:
+    """Three nodes that keep a queue together; the first one is who is asked first.
 
     Args:
-        folder: Where its files go.
+        mapper: Runs already.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._port, distribution, mapper = rabbitmq_node._free_ports(3)
-        self._env = rabbitmq_node._environment(
-            folder, amqp=self._port, distribution=distribution, mapper=mapper
-        )
-        epmd = ["epmd", "-port", str(mapper), "-address", "127.0.0.1"]
-        self._mapper = subprocess.Popen(epmd, env=self._env, start_new_session=True)
-        self._node: subprocess.Popen[bytes] | None = None
-        self.url = f"amqp://guest:guest@127.0.0.1:{self._port}//"
+    def __init__(self, mapper: PortMapper) -> None:
+        names = ("a", "b", "c")
+        peers = [f"{name}@localhost" for name in names]
+        self.nodes = {f"{name}@localhost": Node(mapper, name, peers) for name in names}
+        self.url = ";".join(node.url for node in self.nodes.values())
 
-    def start(self) -> None:
-        path = self._folder / "node.log"
-        with path.open("ab") as log:
-            self._node = subprocess.Popen(
-                [str(rabbitmq_node.SERVER)],
-                cwd=self._folder,
-                env=self._env,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        rabbitmq_node._wait_until_ready(self._port, self._node, path)
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for node in self.nodes.values():
+                stack.enter_context(node)
+            self._nodes = stack.pop_all()
+        return self
 
-    def kill(self) -> None:
-        """Kill -9 of the whole node."""
-        if self._node is not None:
-            os.killpg(self._node.pid, signal.SIGKILL)
-            self._node.wait()
-            self._node = None
+    def __exit__(self, *_: object) -> None:
+        self._nodes.close()
 
-    def control(self, *arguments: str) -> None:
-        command = (str(_CONTROL), "-n", "dispatcher-test@localhost", *arguments)
-        subprocess.run(command, env=self._env, check=True, capture_output=True, timeout=60)
-
-    def close(self) -> None:
-        self.kill()
-        self._mapper.kill()
-        self._mapper.wait()
+    def leader(self, queue: str) -> Node:
+        """Return who leads the queue's quorum."""
+        asked = next(iter(self.nodes.values()))
+        listed = asked.control("list_queues", "name", "leader", "--no-table-headers")
+        leaders = dict(line.split("\t") for line in listed.splitlines())
+        return self.nodes[leaders[queue]]
 
 
 class CeleryPublisher(threading.Thread):

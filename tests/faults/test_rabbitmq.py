@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance import rabbitmq_node
+from tests.acceptance.rabbitmq_node import Node, PortMapper
 from tests.faults.audit import Bounds
 from tests.faults.conftest import Record
-from tests.faults.rabbit import CeleryPublisher, Node
+from tests.faults.load import QUEUE
+from tests.faults.rabbit import CeleryPublisher, Cluster
 from tests.faults.scenario import CONCURRENCY, Scenario
 from tests.faults.test_workers import WAVE, hold_answers
 from tests.faults.workers import pause
@@ -22,13 +24,15 @@ pytestmark = [
 
 
 @pytest.fixture
-def node(tmp_path: Path) -> Iterator[Node]:
-    made = Node(tmp_path)
-    try:
-        made.start()
+def mapper(tmp_path: Path) -> Iterator[PortMapper]:
+    with PortMapper(tmp_path) as made:
         yield made
-    finally:
-        made.close()
+
+
+@pytest.fixture
+def node(mapper: PortMapper) -> Iterator[Node]:
+    with Node(mapper) as made:
+        yield made
 
 
 def killed(node: Node) -> None:
@@ -56,16 +60,41 @@ def cut_off(node: Node) -> None:
 def test_f34_what_befalls_rabbitmq_loses_nothing(
     scenario: Scenario, node: Node, record: Record, fault: Callable[[Node], None]
 ) -> None:
-    hold_answers(scenario, 0.1)
-    store = f"redis+socket://{scenario.broker.socket}?virtual_host=0"
-    scenario.start(broker_url=node.url, store_url=store).ready()
-    events = scenario.load.events(WAVE * 3)
-    publisher = CeleryPublisher(node.url, events, scenario.accepted, rate=WAVE / 4)
-    publisher.start()
-    scenario.relay_has(10)
+    publisher = _under_load(scenario, node.url)
     fault(node)
     publisher.done()
 
     bounds = Bounds(duplicates=CONCURRENCY, recovery=30)
     record(scenario.settle("F34", f"RabbitMQ {fault.__name__.replace('_', ' ')}", bounds))
     scenario.end()
+
+
+@pytest.mark.timeout(600)
+def test_f35_a_quorum_that_loses_its_leader_elects_another_and_loses_nothing(
+    scenario: Scenario, mapper: PortMapper, record: Record
+) -> None:
+    with Cluster(mapper) as cluster:
+        publisher = _under_load(scenario, cluster.url)
+        leader = cluster.leader(QUEUE)
+        assert publisher.is_alive(), "it dies amid the load"
+        leader.kill()
+        publisher.done()
+        row = scenario.settle(
+            "F35",
+            "RabbitMQ, 3 nodes: kill -9 of the queue's leader",
+            Bounds(duplicates=CONCURRENCY, recovery=30),
+        )
+        record(row)
+        scenario.end()
+
+
+def _under_load(scenario: Scenario, url: str) -> CeleryPublisher:
+    """Return a producer that is amid its events, once the relay has some of them."""
+    hold_answers(scenario, 0.1)
+    store = f"redis+socket://{scenario.broker.socket}?virtual_host=0"
+    scenario.start(broker_url=url, store_url=store).ready()
+    events = scenario.load.events(WAVE * 3)
+    publisher = CeleryPublisher(url, events, scenario.accepted, rate=WAVE / 4)
+    publisher.start()
+    scenario.relay_has(10)
+    return publisher

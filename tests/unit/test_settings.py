@@ -93,3 +93,18 @@ def test_knows_which_broker_it_is(
     monkeypatch: pytest.MonkeyPatch, url: str, *, rabbitmq: bool
 ) -> None:
     assert loaded(monkeypatch, BROKER_URL=url).uses_rabbitmq is rabbitmq
+
+
+@pytest.mark.parametrize("url", ["amqp://u:p@a;amqp://u:p@b", "sentinel://a;sentinel://b"])
+def test_takes_several_nodes_of_one_cluster(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    broker = loaded(monkeypatch, BROKER_URL=url).broker_url
+    assert broker is not None
+    assert broker.get_secret_value() == url
+
+
+@pytest.mark.parametrize("url", ["redis://a;redis://b", "amqp://a;redis://b", "amqp://a;amqps://b"])
+def test_takes_no_servers_that_do_not_know_each_other(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    with pytest.raises(ConfigError, match="DISPATCHER_BROKER_URL: expected several nodes of one"):
+        loaded(monkeypatch, BROKER_URL=url)

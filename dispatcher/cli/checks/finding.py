@@ -32,7 +32,11 @@ class Finding:
 
 
 def place(url: str) -> str:
-    """Return a URL as it may be shown: without user, password and options."""
+    """Return a URL, or several, as they may be shown: without user, password and options."""
+    return ", ".join(_place(one) for one in url.split(";"))
+
+
+def _place(url: str) -> str:
     parts = urlsplit(url)
     if parts.hostname is None:
         return f"{parts.scheme}://{parts.path}"
