@@ -9,12 +9,12 @@
     │   ├── UntrustedEvent
     │   ├── UnknownTrigger
     │   ├── InvalidPolicy
-    │   ├── PolicyNotFound
-    │   ├── PolicyExists
-    │   ├── PolicyUnchanged
+    │   ├── PolicyNotFound, PolicyExists, PolicyUnchanged
     │   ├── DeliveryNotFound
     │   ├── InvalidSender
     │   ├── SenderNotFound
+    │   ├── InvalidLook
+    │   ├── LookNotFound
     │   ├── InvalidGrant
     │   └── TokenNotFound
     ├── AccessError                     the caller may not
@@ -45,11 +45,12 @@ class DispatcherError(Exception):
     """The root of everything raised on purpose; ``retryable`` is what the judge reads."""
 
     retryable: ClassVar[bool] = False
+    usual_id: ClassVar[str] = ""
 
     def __init__(self, *arguments: object, id: str = "") -> None:  # noqa: A002 - the API's word
         """Make an error; callers of the API know its very case by *id*, such as ORG-x029n3."""
         super().__init__(*arguments)
-        self.id = id
+        self.id = id or self.usual_id
 
 
 class ConfigError(DispatcherError):
@@ -83,12 +84,23 @@ class PolicyNotFound(RejectedInput):
 class InvalidSender(RejectedInput):
     """What an organization wants to be its sender cannot be used."""
 
-    def __init__(self, *arguments: object, id: str = "SENDER-invalid") -> None:  # noqa: A002 - as above
-        super().__init__(*arguments, id=id)
+    usual_id = "SENDER-invalid"
 
 
 class SenderNotFound(RejectedInput):
     """The organization has no sender of its own."""
+
+
+class InvalidLook(RejectedInput):
+    """What an organization wants its mails to look like, or to say, cannot be used."""
+
+    usual_id = "LOOK-invalid"
+
+
+class LookNotFound(RejectedInput):
+    """The organization has no look, or no text, of its own."""
+
+    usual_id = "LOOK-not-found"
 
 
 class DeliveryNotFound(RejectedInput):
