@@ -221,3 +221,12 @@ def test_redis_py_sends_packed_commands_and_keeps_its_socket_where_we_read_it() 
     send = source(redis.connection.AbstractConnection.send_packed_command)
     assert "self._sock.sendall(item)" in send
     assert "check_health" in send
+
+
+def test_queues_are_declared_counted_purged_and_deleted_where_ours_add_what_lanes_hold() -> None:
+    assert "return queue_declare_ok_t(queue, self._size(queue), 0)" in source(
+        virtual.Channel.queue_declare
+    )
+    assert "passive and not self._has_queue(queue" in source(virtual.Channel.queue_declare)
+    assert "return self._purge(queue)" in source(virtual.Channel.queue_purge)
+    assert "self._delete(queue, exchange, *meta" in source(virtual.Channel.queue_delete)
