@@ -13,6 +13,7 @@ from dispatcher.errors import AccessError, DispatcherError, MalformedEvent
 from dispatcher.events import Event
 from dispatcher.ingest import Ingest, Taken
 from dispatcher.status import code_of
+from dispatcher.triggers import discover
 from dispatcher.web import reference
 from dispatcher.web.event_body import LARGEST_BODY, MOST_EVENTS, Brought, read
 from dispatcher.web.gate import Gate
@@ -23,7 +24,7 @@ from dispatcher.web.signatures import Signatures
 EVENTS: Final = "/v1/events"
 _PATIENCE: Final = 1.0
 _PATIENCE_PER_EVENT: Final = 0.003
-"""Seconds; senders of webhooks wait two to five for an answer, whoever sends a list waits longer."""
+"""Seconds; who sends webhooks waits two to five for an answer, who sends a list a little longer."""
 
 BODIES: Final = {EVENTS: LARGEST_BODY}
 """How large a body may be there."""
@@ -135,7 +136,7 @@ _EVENT: Final[dict[str, Any]] = {
         "actor": {"type": "object"},
         "context": {"type": "object"},
         "source": {"type": "string"},
-        "type": {"const": "iam.user.password_changed.v1"},
+        "type": {"enum": sorted(discover().types)},
     },
     "example": {
         "id": "evt-1",
