@@ -44,9 +44,9 @@ class Api:
 
 
 @contextmanager
-def api(folder: Path, *arguments: str) -> Iterator[Api]:
+def api(folder: Path, *arguments: str, **settings: str) -> Iterator[Api]:
     """Run ``dispatcher api`` on a data folder, at any free ports."""
-    env = environment(folder, http_bind="127.0.0.1:0", grpc_bind="127.0.0.1:0")
+    env = environment(folder, http_bind="127.0.0.1:0", grpc_bind="127.0.0.1:0", **settings)
     printed = folder.parent / "api.out"
     with printed.open("wb") as out:
         process = subprocess.Popen(
