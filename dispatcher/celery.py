@@ -31,6 +31,7 @@ from dispatcher.settings import Settings, load_settings
 from dispatcher.sources import native
 
 PASSWORD_CHANGED: Final = "dispatcher.password_changed"  # noqa: S105 - a task's name
+EVENT: Final = "dispatcher.event"
 UPDATE_POLICY: Final = "dispatcher.update_notification_policy"
 UPDATE_SENDER: Final = "dispatcher.update_sender"
 
@@ -85,7 +86,7 @@ def _transport_options(settings: Settings) -> Mapping[str, Any]:
     if settings.uses_rabbitmq:
         return {"confirm_publish": True}
     return {
-        "task_names": [PASSWORD_CHANGED, UPDATE_POLICY, UPDATE_SENDER],
+        "task_names": [EVENT, PASSWORD_CHANGED, UPDATE_POLICY, UPDATE_SENDER],
         "reserved_credit": {POLICIES_QUEUE: _POLICIES_CREDIT},
         "master_name": settings.sentinel_master,
     }
@@ -113,9 +114,19 @@ def _new_runtime() -> Runtime:
 runtimes: Final = PerProcess(_new_runtime)
 
 
+@app.task(name=EVENT, bind=True, ignore_result=True)
+def event(task: Task, *args: object, **kwargs: object) -> None:
+    """Tell a user what happened, if the organization wants it; the event's type says what."""
+    _take(task, args, kwargs)
+
+
 @app.task(name=PASSWORD_CHANGED, bind=True, ignore_result=True)
 def password_changed(task: Task, *args: object, **kwargs: object) -> None:
-    """Tell a user that the password changed, if the organization wants it."""
+    """Do the same; the name says what an event is that does not say its type."""
+    _take(task, args, kwargs)
+
+
+def _take(task: Task, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
     raw = args[0] if len(args) == 1 and not kwargs else None
     receipt = task.request.id
     runtimes.get().run(lambda services: _receive(services, raw, receipt=receipt))

@@ -4,13 +4,17 @@ Values only. Nothing here parses, judges or stores; what comes from outside is
 checked once, in ``sources/``, and is one of these from then on.
 """
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
 from typing import Any, Final
 
 PASSWORD_CHANGED: Final = "iam.user.password_changed.v1"  # noqa: S105 - an event type, no password
+"""The type of an event that does not say its own."""
+
+_AT: Final = re.compile("[@\uff20\ufe6b]")  # and what compatibility normalization makes one
 
 
 class Change(StrEnum):
@@ -32,9 +36,17 @@ class ActorKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Addressee(StrEnum):
+    """Which of a user's mailboxes a kind of mail is for."""
+
+    CURRENT = "current"
+    PREVIOUS = "previous"
+    """The one before the change: it learns that there was one, and not which is the new one."""
+
+
 @dataclass(frozen=True, slots=True)
 class User:
-    """Whose password changed; ``id`` or ``email`` is there, often both."""
+    """Whom an event is about; ``id`` or ``email`` is there, often both."""
 
     id: str | None = None
     email: str | None = None
@@ -43,6 +55,26 @@ class User:
     locale: str | None = None
     email_verified: bool | None = None
     previous_email: str | None = None
+
+    def before(self) -> "User":
+        """Return the user as their previous mailbox knows them.
+
+        A name with an @ in it may be, or hold, the new address: it is shown only where it is
+        the previous one.
+        """
+        return replace(
+            self,
+            email=self.previous_email,
+            display_name=self._known_before(self.display_name),
+            login_name=self._known_before(self.login_name),
+            email_verified=None,
+        )
+
+    def _known_before(self, name: str | None) -> str | None:
+        if name is None or not _AT.search(name):
+            return name
+        known = self.previous_email and self.previous_email.casefold() == name.casefold()
+        return name if known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +106,15 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One password change in one organization.
+    """One change to one user's account in one organization.
 
     Args:
         id: The source's name for it, unique within the organization: the idempotency key.
         org_id: Whose policy decides.
-        user: Whose password changed.
+        user: Whom it is about.
         occurred_at: When, aware UTC.
         type: CloudEvents' type; it picks the trigger.
-        change: How the password came to be another one.
+        change: How it came about.
         actor: Who made the change.
         context: From where.
         source: CloudEvents' source, or None.

@@ -1,12 +1,12 @@
 """What an organization wants its people told: the policy.
 
 A policy is an open map of switches, so a new kind of mail needs no change here.
-A switch that is not set is off.
+A switch that neither the organization nor the default sets is off.
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -15,6 +15,9 @@ from dispatcher.errors import PolicyNotFound
 
 INSTANCE: Final = "*"
 """The owner of the default policy; no organization can be called that."""
+
+COMPATIBLE: Final = frozenset({"passwordChange"})
+"""The switches of the API that we mirror; its answers tell of others only when asked to."""
 
 _ORGANIZATION: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -60,6 +63,15 @@ class Policy:
     def permits(self, switch: str) -> bool:
         """Tell whether *switch* is on."""
         return self.switches.get(switch, False)
+
+    def over(self, default: "Policy | None") -> "Policy":
+        """Return this policy, which leaves to the default each switch that it does not set.
+
+        So an organization that decides about one kind of mail has said nothing of the others.
+        """
+        if default is None or default.switches.keys() <= self.switches.keys():
+            return self
+        return replace(self, switches={**default.switches, **self.switches})
 
 
 class Presence(StrEnum):

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from dispatcher.dry_run import Day, Forecast
 from dispatcher.errors import InvalidPolicy
-from dispatcher.policy import Change, Details, Manner, Policy
+from dispatcher.policy import COMPATIBLE, Change, Details, Manner, Policy
 
 
 def decode(text: bytes, manner: Manner = Manner.SETTING) -> object:
@@ -67,12 +67,14 @@ def parse_update(
 
     Args:
         body: Decoded JSON, for example ``{"passwordChange": true}``.
-        switches: The switches that mean something.
+        switches: The switches that mean something; in ZITADEL's manner only its own count.
         manner: In which manner.
 
     Raises:
         InvalidPolicy: The body is not of that form; the text says what was expected.
     """
+    if manner is Manner.ZITADEL:
+        switches &= COMPATIBLE
     expected = " or ".join(f'{{"{switch}": true}}' for switch in sorted(switches))
     if not isinstance(body, Mapping):
         raise InvalidPolicy(f"expected a JSON object such as {expected}")

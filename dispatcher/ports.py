@@ -4,12 +4,12 @@ An adapter only has to look like these. The fakes pass the real ones' contract s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from dispatcher.correspondence import Correspondence, Terms
 from dispatcher.delivery import Observed, Receipt
-from dispatcher.events import Event, Recipient
+from dispatcher.events import Addressee, Event, Recipient
 from dispatcher.ledger import Claim, DeadLetters, DeliveryLog, Ledger, Parcel, Refusal
 from dispatcher.message import Draft, Message
 from dispatcher.policy import Change, Policy, Presence, Written
@@ -56,7 +56,10 @@ class PolicyStore(Protocol):
         ...
 
     async def effective(self, org_id: str) -> Policy | None:
-        """Return what counts for the organization: its own policy, else the default, else None."""
+        """Return what counts for the organization: its own policy over the default, or None.
+
+        A switch that its own does not set is as in the default.
+        """
         ...
 
     async def put(
@@ -86,39 +89,8 @@ class PolicyStore(Protocol):
 class Directory(Protocol):
     """Knows who is to be told."""
 
-    async def find(self, event: Event) -> Recipient | None:
+    async def find(self, event: Event, addressee: Addressee) -> Recipient | None:
         """Return whom to tell about the event, or None where nobody can be."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """On what terms an organization writes to somebody.
-
-    Args:
-        sender: Whose name its mails go out under; None where the instance's own counts.
-        suppression: Why this recipient gets none; None where there is no reason.
-    """
-
-    sender: Sender | None = None
-    suppression: Suppression | None = None
-
-
-class Correspondence(Protocol):
-    """Knows how an organization's mails leave, and to whom none may go."""
-
-    async def terms(self, org_id: str, recipient: str) -> Terms:
-        """Return what counts for mails of the organization to that recipient.
-
-        Args:
-            org_id: The organization.
-            recipient: The fingerprint of the address.
-
-        Raises:
-            StoreUnavailable: The store did not answer.
-            SenderUnreadable: What the organization set cannot be read: no mail may leave
-                under another name, or over another relay, in its place.
-        """
         ...
 
 

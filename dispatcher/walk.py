@@ -28,7 +28,7 @@ from dispatcher.delivery import (
     SkipReason,
 )
 from dispatcher.errors import TransportError, UnknownTrigger
-from dispatcher.events import Event
+from dispatcher.events import Addressee, Event
 from dispatcher.judge import MAX_CRASHES, judge
 from dispatcher.ledger import Fold, Folds
 from dispatcher.message import Draft, Message, fingerprint
@@ -117,7 +117,7 @@ class Walk:
         return known.report(_silence(policy))
 
     async def _tell(self, event: Event, trigger: Trigger, claim: Claim, known: _Known) -> Report:
-        recipient = await self.directory.find(event)
+        recipient = await self.directory.find(event, trigger.addressee)
         if recipient is None:
             return known.report(Skipped(SkipReason.NO_RECIPIENT))
         known_by = fingerprint(self.secret, recipient.address)
@@ -140,7 +140,9 @@ class Walk:
         never_asked = claim.revived and not claim.changes  # a person wants this very one told
         if (self.fold_window <= 0 and not claim.changes) or never_asked:
             return _AT_ONCE
-        whose = event.user.id or known_by
+        # Each previous mailbox has to learn by itself that it is one.
+        each = trigger.addressee is Addressee.PREVIOUS
+        whose = known_by if each else event.user.id or known_by
         subject = _subject(self.secret, event.org_id, trigger.name, whose)
         return await self.folds.fold(claim, subject, self.fold_window)
 

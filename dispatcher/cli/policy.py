@@ -10,14 +10,14 @@ from dispatcher.cli import output, policy_history
 from dispatcher.cli.failures import ExitCode
 from dispatcher.cli.organization import Org, organization
 from dispatcher.cli.output import AsJson
-from dispatcher.cli.policy_switch import Switch, Value
+from dispatcher.cli.policy_switch import USUAL, KindSwitch, Switch, Value, kind
 from dispatcher.cli.session import OpenStore, Session, session
 from dispatcher.errors import PolicyNotFound
 from dispatcher.policies import Policies
-from dispatcher.policy import INSTANCE, Details, Effect, Policy, Written
+from dispatcher.policy import COMPATIBLE, INSTANCE, Details, Effect, Policy, Written
 from dispatcher.policy_wire import changed, policy_body
 from dispatcher.stories.times import clock_time, relative
-from dispatcher.triggers.password_change import TRIGGER
+from dispatcher.triggers import Trigger
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,7 +34,9 @@ default_app.command("history")(policy_history.default_history)
 
 
 @app.command("get")
-def get(context: typer.Context, org: Org, *, as_json: AsJson = False) -> None:
+def get(
+    context: typer.Context, org: Org, *, switch: KindSwitch = USUAL, as_json: AsJson = False
+) -> None:
     """Show what counts for an organization: its own policy, or the default.
 
     Ends with 1 when there is neither.
@@ -43,22 +45,32 @@ def get(context: typer.Context, org: Org, *, as_json: AsJson = False) -> None:
 
         dispatcher policy get acme
     """
-    owner = organization(org)
-    _show(session(context), org, lambda policies: policies.get(owner), as_json=as_json)
+    owner, trigger = organization(org), kind(switch)
+    _show(session(context), org, trigger, lambda policies: policies.get(owner), as_json=as_json)
 
 
 @app.command("set")
-def put(context: typer.Context, org: Org, value: Value, *, as_json: AsJson = False) -> None:
+def put(
+    context: typer.Context,
+    org: Org,
+    value: Value,
+    *,
+    switch: KindSwitch = USUAL,
+    as_json: AsJson = False,
+) -> None:
     """Say whether an organization's people are told; it counts from the next event on.
 
     For example:
 
         dispatcher policy set acme on
+
+        dispatcher policy set acme on --switch emailChange
     """
     owner = organization(org)
     _write(
         session(context),
         owner,
+        kind(switch),
         value,
         lambda policies, switches: policies.update(owner, switches, by=_who()),
         as_json=as_json,
@@ -84,7 +96,9 @@ def reset(context: typer.Context, org: Org, *, as_json: AsJson = False) -> None:
 
 
 @default_app.command("get")
-def get_default(context: typer.Context, *, as_json: AsJson = False) -> None:
+def get_default(
+    context: typer.Context, *, switch: KindSwitch = USUAL, as_json: AsJson = False
+) -> None:
     """Show the default policy.
 
     Ends with 1 when there is none.
@@ -93,11 +107,14 @@ def get_default(context: typer.Context, *, as_json: AsJson = False) -> None:
 
         dispatcher policy default get
     """
-    _show(session(context), INSTANCE, lambda policies: policies.get_default(), as_json=as_json)
+    here, trigger = session(context), kind(switch)
+    _show(here, INSTANCE, trigger, lambda policies: policies.get_default(), as_json=as_json)
 
 
 @default_app.command("set")
-def set_default(context: typer.Context, value: Value, *, as_json: AsJson = False) -> None:
+def set_default(
+    context: typer.Context, value: Value, *, switch: KindSwitch = USUAL, as_json: AsJson = False
+) -> None:
     """Say whether people of organizations without a policy are told.
 
     For example:
@@ -107,6 +124,7 @@ def set_default(context: typer.Context, value: Value, *, as_json: AsJson = False
     _write(
         session(context),
         INSTANCE,
+        kind(switch),
         value,
         lambda policies, switches: policies.update_default(switches, by=_who()),
         as_json=as_json,
@@ -123,6 +141,7 @@ def _who() -> str:
 def _show(
     here: Session,
     owner: str,
+    trigger: Trigger,
     read: Callable[[Policies], Awaitable[Policy]],
     *,
     as_json: bool,
@@ -139,9 +158,9 @@ def _show(
         output.document({"policy": None})
         raise typer.Exit(ExitCode.NO) from None
     if as_json:
-        output.document(policy_body(policy, details, frozenset({TRIGGER.switch})))
+        output.document(policy_body(policy, details, COMPATIBLE | {trigger.switch}))
         return
-    output.say(_meaning(owner, permitted=policy.permits(TRIGGER.switch)))
+    output.say(_meaning(owner, trigger, permitted=policy.permits(trigger.switch)))
     whose = "the default policy" if policy.is_default else f"{policy.owner}'s own policy"
     changed_at = f"{clock_time(policy.changed_at)}, {relative(policy.changed_at, here.now())}"
     output.say(output.faint(f"{whose}, change {policy.sequence}, {changed_at}"))
@@ -150,6 +169,7 @@ def _show(
 def _write(
     here: Session,
     owner: str,
+    trigger: Trigger,
     value: Switch,
     write: Callable[[Policies, Mapping[str, bool]], Awaitable[Written]],
     *,
@@ -158,7 +178,7 @@ def _write(
     wanted = value is Switch.ON
 
     async def done(store: OpenStore) -> tuple[Written, Details]:
-        written = await write(store.policies, {TRIGGER.switch: wanted})
+        written = await write(store.policies, {trigger.switch: wanted})
         return written, store.policies.details(written)
 
     written, details = here.with_store(done)
@@ -166,14 +186,14 @@ def _write(
         output.document({"effect": written.effect.value} | changed(details))
         return
     unchanged = " It was so already." if written.effect is Effect.UNCHANGED else ""
-    output.say(_meaning(owner, permitted=wanted) + unchanged)
+    output.say(_meaning(owner, trigger, permitted=wanted) + unchanged)
 
 
 async def _reset(policies: Policies, owner: str) -> dict[str, Any]:
     return changed(policies.details(await policies.reset(owner, by=_who())))
 
 
-def _meaning(owner: str, *, permitted: bool) -> str:
+def _meaning(owner: str, trigger: Trigger, *, permitted: bool) -> str:
     who = "organizations without a policy of their own" if owner == INSTANCE else owner
     told = "are told" if permitted else "are not told"
-    return f"People of {who} {told} when their password changes."
+    return f"People of {who} {told} when {trigger.occasion}."

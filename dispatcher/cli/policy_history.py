@@ -8,7 +8,7 @@ import typer
 from dispatcher.cli import output
 from dispatcher.cli.organization import Org, organization
 from dispatcher.cli.output import AsJson
-from dispatcher.cli.policy_switch import Switch, Value
+from dispatcher.cli.policy_switch import USUAL, KindSwitch, Switch, Value, kind
 from dispatcher.cli.session import OpenStore, Session, session
 from dispatcher.cli.times import parse_since
 from dispatcher.dry_run import DryRun, Forecast
@@ -16,7 +16,6 @@ from dispatcher.policies import Policies
 from dispatcher.policy import Change
 from dispatcher.policy_wire import change_body, forecast_body
 from dispatcher.stories.times import clock_time
-from dispatcher.triggers.password_change import TRIGGER
 
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most this many, newest first.")]
 
@@ -49,6 +48,7 @@ def dry_run(
     org: Org,
     value: Value,
     *,
+    switch: KindSwitch = USUAL,
     since: Annotated[str, typer.Option(help="From then on: 12h, 7d, or an ISO 8601 time.")] = "7d",
     as_json: AsJson = False,
 ) -> None:
@@ -58,17 +58,17 @@ def dry_run(
 
         dispatcher policy dry-run acme on --since 7d
     """
-    here, owner = session(context), organization(org)
+    here, owner, trigger = session(context), organization(org), kind(switch)
     start = parse_since(since, here.now())
     supposed = value is Switch.ON
 
     async def ask(store: OpenStore) -> Forecast:
         supposing = DryRun(store.ledger, here)
-        return await supposing.forecast(owner, trigger=TRIGGER.name, on=supposed, since=start)
+        return await supposing.forecast(owner, trigger=trigger.name, on=supposed, since=start)
 
     forecast = here.with_store(ask)
     if as_json:
-        output.document(forecast_body(forecast, TRIGGER.switch))
+        output.document(forecast_body(forecast, trigger.switch))
         return
     rows = [(day.isoformat(), counts) for day, counts in forecast.days.items()]
     output.table(
@@ -114,4 +114,9 @@ def _show(
 def _words(switches: Mapping[str, bool] | None) -> str:
     if switches is None:
         return "no policy"
-    return "on" if switches.get(TRIGGER.switch) else "off"
+    others = (f", {name} {_word(on=on)}" for name, on in sorted(switches.items()) if name != USUAL)
+    return _word(on=switches.get(USUAL, False)) + "".join(others)
+
+
+def _word(*, on: bool) -> str:
+    return "on" if on else "off"

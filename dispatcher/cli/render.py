@@ -100,11 +100,12 @@ def _message(clock: Clock, event: Event) -> Message:
     from dispatcher.cli.preview_mails import Look, draft
     from dispatcher.settings import load_settings
 
-    recipient = asyncio.run(FromEvent().find(event))
+    trigger = discover().for_type(event.type)
+    recipient = asyncio.run(FromEvent().find(event, trigger.addressee))
     if recipient is None:
         raise RenderError("the event has no address to write to")
     renderer = Look.of(load_settings()).renderer(clock)
-    return renderer.render(draft(discover().for_type(event.type), event, recipient))
+    return renderer.render(draft(trigger, event, recipient))
 
 
 def _written(folder: Path, name: str, message: Message, view: MailView) -> dict[str, Path]:

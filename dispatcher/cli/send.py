@@ -13,7 +13,7 @@ from dispatcher.cli.failures import UsageError
 from dispatcher.cli.output import AsJson
 from dispatcher.cli.send_publish import publish
 from dispatcher.cli.session import Session, session
-from dispatcher.events import ActorKind, Change
+from dispatcher.events import PASSWORD_CHANGED, ActorKind, Change
 
 Org = Annotated[str, typer.Option(help="Whose policy decides: the organization's id.")]
 Email = Annotated[str, typer.Option(help="The user's address.")]
@@ -22,6 +22,8 @@ Name = Annotated[str, typer.Option(help="How the mail calls the user.")]
 Locale = Annotated[str, typer.Option(help="The mail's language, such as de or pt-BR.")]
 HowChanged = Annotated[Change, typer.Option(help="How the password changed.")]
 ByWhom = Annotated[ActorKind, typer.Option(help="Who changed it.")]
+Kind = Annotated[str, typer.Option("--type", help="What happened: the event's type.")]
+Previous = Annotated[str, typer.Option(help="The user's address before the change.")]
 EventId = Annotated[str, typer.Option("--id", help="The event's id; random if not given.")]
 File = Annotated[
     str, typer.Option(metavar="FILE", help="Publish each line of FILE; - is standard input.")
@@ -39,6 +41,8 @@ def command(
     locale: Locale = "",
     change: HowChanged = Change.CHANGE,
     actor: ByWhom = ActorKind.USER,
+    event_type: Kind = PASSWORD_CHANGED,
+    previous_email: Previous = "",
     event_id: EventId = "",
     file: File = "",
     check: Check = True,
@@ -61,13 +65,19 @@ def command(
         producer | dispatcher send --file - --json
     """
     here = session(context)
-    user = {"id": user_id, "email": email, "display_name": name, "locale": locale}
+    user = {
+        "id": user_id,
+        "email": email,
+        "previous_email": previous_email,
+        "display_name": name,
+        "locale": locale,
+    }
     if file and (org or email or user_id or event_id):
         raise UsageError("--file brings whole events: leave out --org, --email, --user-id and --id")
     if file:
         lines = _read(file)
     elif org and (email or user_id):
-        lines = [EventLine(1, _event(event_id, org, user, change, actor))]
+        lines = [EventLine(1, _event(event_id, org, user, change, actor) | {"type": event_type})]
     else:
         raise UsageError("expected --org and --email (or --user-id), or --file")
     publish(here, _checked(here, lines, check=check), as_json=as_json)

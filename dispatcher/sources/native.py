@@ -1,4 +1,4 @@
-"""Our own event format: what ``dispatcher.password_changed`` takes as its argument.
+"""Our own event format: what ``dispatcher.event`` takes as its argument.
 
 The rules are those of the README's table *The event*. Unknown fields are ignored
 and never kept; of a malformed event, only known fields are.
@@ -10,10 +10,17 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, StrictBool, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    StrictBool,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from dispatcher.errors import MalformedEvent
-from dispatcher.events import Actor, ActorKind, Change, Context, Event, User
+from dispatcher.events import PASSWORD_CHANGED, Actor, ActorKind, Change, Context, Event, User
 from dispatcher.sources._fields import (
     Address,
     EventId,
@@ -26,6 +33,7 @@ from dispatcher.sources._fields import (
     reasons,
     without_nulls,
 )
+from dispatcher.triggers import discover
 
 MAX_EVENT_SIZE: Final = 16 * 1024
 """Bytes of an event's JSON, in UTF-8."""
@@ -59,6 +67,15 @@ class _Context(Part):
     place: Text | None = None
 
 
+_TYPES: Final = discover().types
+
+
+def _known_type(value: str) -> str:
+    if value in _TYPES:
+        return value
+    raise ValueError(f"expected {' or '.join(map(repr, sorted(_TYPES)))}")
+
+
 _NullsAreAbsent = BeforeValidator(without_nulls)
 
 
@@ -71,7 +88,7 @@ class _Event(Part):
     actor: Annotated[_Actor, _NullsAreAbsent] = _Actor()
     context: Annotated[_Context, _NullsAreAbsent] = _Context()
     source: Text | None = None
-    type: Literal["iam.user.password_changed.v1"] = "iam.user.password_changed.v1"
+    type: Annotated[str, AfterValidator(_known_type)] = PASSWORD_CHANGED
 
 
 _PARTS: Final[Mapping[str, type[Part]]] = {"user": _User, "actor": _Actor, "context": _Context}

@@ -11,7 +11,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from dispatcher.errors import ConfigError, UnknownTrigger
-from dispatcher.events import Event
+from dispatcher.events import Addressee, Event
 from dispatcher.message import Fact
 
 
@@ -24,12 +24,16 @@ class Trigger:
         event_type: The event it answers to (CloudEvents' type).
         switch: The policy switch that permits it, as the API spells it.
         facts: What its templates may show of an event.
+        occasion: When people are told, to end a sentence with: ``their password changes``.
+        addressee: Which of the user's mailboxes it is for.
     """
 
     name: str
     event_type: str
     switch: str
     facts: Callable[[Event], Mapping[str, Fact]]
+    occasion: str
+    addressee: Addressee = Addressee.CURRENT
 
 
 class Triggers:
@@ -61,6 +65,23 @@ class Triggers:
             known = ", ".join(sorted(self._by_type))
             raise UnknownTrigger(f"no kind of mail answers to this event type; known: {known}")
         return trigger
+
+    def for_switch(self, switch: str) -> Trigger:
+        """Return the trigger that *switch* permits.
+
+        Raises:
+            UnknownTrigger: None is.
+        """
+        for trigger in self._by_type.values():
+            if trigger.switch == switch:
+                return trigger
+        known = ", ".join(sorted(self.switches))
+        raise UnknownTrigger(f"no kind of mail has this switch; known: {known}")
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Return the event types that there is a kind of mail for."""
+        return frozenset(self._by_type)
 
     @property
     def switches(self) -> frozenset[str]:

@@ -27,4 +27,5 @@ TRIGGER = Trigger(
     event_type=PASSWORD_CHANGED,
     switch="passwordChange",
     facts=facts,
+    occasion="their password changes",
 )

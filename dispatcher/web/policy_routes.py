@@ -12,7 +12,7 @@ from dispatcher import policy_wire
 from dispatcher.access import Permission
 from dispatcher.errors import DispatcherError
 from dispatcher.policies import Policies, Switches
-from dispatcher.policy import Manner, Policy, Written
+from dispatcher.policy import COMPATIBLE, Manner, Policy, Written
 from dispatcher.ports import Observer
 from dispatcher.web import reference
 from dispatcher.web.gate import Call, Gate, Grant
@@ -59,8 +59,13 @@ class PolicyDesk:
         async with StorePatience():
             policy = await read(grant)
         details = self.policies.details(policy)
-        body = policy_wire.policy_body(policy, details, self.switches, self.policies.manner)
+        body = policy_wire.policy_body(policy, details, self._told(request), self.policies.manner)
         return JSONResponse(body)
+
+    def _told(self, request: Request) -> frozenset[str]:
+        """Return the switches that an answer tells of: those we mirror, and who asks, others."""
+        asked = frozenset(request.query_params.getlist(reference.SWITCH["name"]))
+        return COMPATIBLE | (asked & self.switches)
 
     async def write(
         self, request: Request, admit: _Admit, permission: Permission, write: _Write
@@ -120,8 +125,12 @@ _ADD: Final[dict[str, Any]] = {
     "responses": reference.answers(reference.Changed, (*reference.WRITER, 409)),
 }
 _OF_ORG: Final = reference.about(reference.SECURED, parameters=[reference.ORGANIZATION])
+_OF_ORG_READ: Final = reference.about(
+    reference.SECURED, parameters=[reference.ORGANIZATION, reference.SWITCH]
+)
 _OF_ORG_SET: Final = reference.about(_OF_ORG, reference.SWITCHES)
 _OF_INSTANCE: Final = reference.about(reference.SECURED)
+_OF_INSTANCE_READ: Final = reference.about(reference.SECURED, parameters=[reference.SWITCH])
 _OF_INSTANCE_SET: Final = reference.about(reference.SECURED, reference.SWITCHES)
 
 
@@ -130,14 +139,14 @@ def management_router(desk: PolicyDesk) -> APIRouter:
     router = APIRouter(prefix="/management/v1/policies", tags=["An organization's policy"])
     policies, admit = desk.policies, desk.gate.organization
 
-    @router.get("/notification", **_READ, openapi_extra=_OF_ORG)
+    @router.get("/notification", **_READ, openapi_extra=_OF_ORG_READ)
     async def get_notification_policy(request: Request) -> Response:
         """Read what counts for the organization: its own policy, else the default."""
         return await desk.read(
             request, admit, Permission.POLICY_READ, lambda grant: policies.get(grant.org_id)
         )
 
-    @router.get("/default/notification", **_READ, openapi_extra=_OF_ORG)
+    @router.get("/default/notification", **_READ, openapi_extra=_OF_ORG_READ)
     async def get_default_notification_policy(request: Request) -> Response:
         """Read the default policy."""
         return await desk.read(
@@ -185,7 +194,7 @@ def admin_router(desk: PolicyDesk) -> APIRouter:
     router = APIRouter(prefix="/admin/v1/policies", tags=["The default policy"])
     policies, admit = desk.policies, desk.gate.instance
 
-    @router.get("/notification", **_READ, openapi_extra=_OF_INSTANCE)
+    @router.get("/notification", **_READ, openapi_extra=_OF_INSTANCE_READ)
     async def get_notification_policy(request: Request) -> Response:
         """Read the default policy."""
         return await desk.read(

@@ -135,6 +135,15 @@ ORGANIZATION: Final[Mapping[str, Any]] = {
     "schema": {"type": "string", "pattern": r"^[A-Za-z0-9._-]{1,64}$"},
 }
 
+SWITCH: Final[Mapping[str, Any]] = {
+    "name": "switch",
+    "in": "query",
+    "required": False,
+    "description": "A switch that the answer is to tell of, too, such as `emailChange`: "
+    "by itself it tells only of those that ZITADEL's does.",
+    "schema": {"type": "array", "items": {"type": "string"}},
+}
+
 SECURED: Final[Mapping[str, Any]] = {"security": [{"bearer": []}]}
 
 SWITCHES: Final[Mapping[str, Any]] = {

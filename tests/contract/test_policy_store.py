@@ -50,8 +50,19 @@ def test_a_change_raises_the_sequence_and_keeps_the_creation_date(play: Play) ->
 def test_setting_what_is_set_changes_nothing(play: Play) -> None:
     async def story(world: World) -> None:
         first = await world.policies.put("acme", ON)
-        again = await world.policies.put("acme", ON | {"never-set-is-off": False})
+        again = await world.policies.put("acme", ON)
         assert (again.effect, again.policy) == (Effect.UNCHANGED, first.policy)
+
+    play(story)
+
+
+def test_off_is_another_thing_than_never_set(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.policies.put("acme", ON)
+        said = await world.policies.put("acme", {"other": False})
+        assert said.effect is Effect.CHANGED
+        assert said.policy is not None
+        assert said.policy.switches == ON | {"other": False}
 
     play(story)
 
@@ -104,7 +115,20 @@ def test_an_empty_policy_is_a_policy(play: Play) -> None:
         effective = await world.policies.effective("acme")
         assert effective is not None
         assert effective.owner == "acme"
-        assert not effective.permits("passwordChange")
+
+    play(story)
+
+
+def test_what_a_policy_does_not_set_is_as_in_the_default(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.policies.put(INSTANCE, ON | {"other": True})
+        own = (await world.policies.put("acme", {"other": False})).policy
+        assert own is not None
+        effective = await world.policies.effective("acme")
+        assert effective is not None
+        assert (effective.owner, effective.sequence) == ("acme", own.sequence)
+        assert effective.switches == ON | {"other": False}
+        assert await world.policies.load("acme") == own
 
     play(story)
 

@@ -1,18 +1,20 @@
 """The event itself as the directory: it names whom to tell."""
 
-from dispatcher.events import Event, Recipient
+from dispatcher.events import Addressee, Event, Recipient
 
 
 class FromEvent:
     """Takes the recipient from the event."""
 
-    async def find(self, event: Event) -> Recipient | None:
+    async def find(
+        self, event: Event, addressee: Addressee = Addressee.CURRENT
+    ) -> Recipient | None:
         """Return the event's address, or None where it has none.
 
         An address that is known to be unverified gives way to the one before it:
         whoever took an account over may have set the new one.
         """
-        user = event.user
+        user = event.user if addressee is Addressee.CURRENT else event.user.before()
         distrusted = user.email_verified is False and user.previous_email is not None
         address = user.previous_email if distrusted else user.email or user.previous_email
         if address is None:

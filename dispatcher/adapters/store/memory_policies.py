@@ -29,8 +29,9 @@ class MemoryPolicyStore:
         return self._policies.get(owner)
 
     async def effective(self, org_id: str) -> Policy | None:
-        """Return what counts for the organization: its own policy, else the default, else None."""
-        return self._policies.get(org_id) or self._policies.get(INSTANCE)
+        """Return what counts for the organization: its own policy over the default, or None."""
+        own, default = self._policies.get(org_id), self._policies.get(INSTANCE)
+        return own.over(default) if own else default
 
     async def put(
         self,
@@ -50,7 +51,7 @@ class MemoryPolicyStore:
             policy = Policy(owner, dict(switches), self._next(owner), now, now)
             effect = Effect.CREATED
         else:
-            changes = {name: on for name, on in switches.items() if policy.permits(name) != on}
+            changes = {name: on for name, on in switches.items() if policy.switches.get(name) != on}
             if not changes:
                 return Written(Effect.UNCHANGED, policy)
             merged = {**policy.switches, **changes}

@@ -53,13 +53,14 @@ class ValkeyPolicyStore:
         return _policy(owner, own)
 
     async def effective(self, org_id: str) -> Policy | None:
-        """Return what counts for the organization: its own policy, else the default, else None.
+        """Return what counts for the organization: its own policy over the default, or None.
 
         Raises:
             StoreUnavailable: The store did not answer.
         """
-        own, default = await self._readings.ask(self._key(org_id), self._default)
-        return _policy(org_id, own) or _policy(INSTANCE, default)
+        texts = await self._readings.ask(self._key(org_id), self._default)
+        own, default = _policy(org_id, texts[0]), _policy(INSTANCE, texts[1])
+        return own.over(default) if own else default
 
     async def put(
         self,
@@ -71,8 +72,7 @@ class ValkeyPolicyStore:
     ) -> Written:
         """Set *switches* on the owner's policy, creating it unless *presence* forbids.
 
-        The sequence rises by one if, and only if, something changes; a switch
-        that was never set is off already.
+        The sequence rises by one if, and only if, something changes.
 
         Raises:
             StoreUnavailable: The store did not answer; it may have written.

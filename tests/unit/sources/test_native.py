@@ -114,7 +114,7 @@ def test_takes_addresses_that_mail_can_reach(address: str) -> None:
         ({"occurred_at": "2026-13-24T12:00:00Z"}, "occurred_at: expected"),
         ({"change": "rotate"}, "change: expected 'change', 'reset'"),
         ({"actor": {"kind": "robot"}}, "actor.kind: expected 'user', 'admin'"),
-        ({"type": "iam.user.created.v1"}, "type: expected 'iam.user.password_changed.v1'"),
+        ({"type": "iam.user.created.v1"}, "'iam.user.password_changed.v1'"),
         ({"padding": "x" * native.MAX_EVENT_SIZE}, "larger than 16384 bytes"),
     ],
 )

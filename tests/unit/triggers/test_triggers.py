@@ -19,7 +19,7 @@ def test_says_which_event_types_it_knows() -> None:
 
 
 def test_refuses_two_triggers_for_one_event_type() -> None:
-    twins = [Trigger(name, "x.v1", "x", lambda _: {}) for name in ("one", "two")]
+    twins = [Trigger(name, "x.v1", "x", lambda _: {}, "x changes") for name in ("one", "two")]
     with pytest.raises(ConfigError, match=r"one and two both answer to x\.v1"):
         Triggers(twins)
 

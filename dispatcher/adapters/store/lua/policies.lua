@@ -65,7 +65,7 @@ function operations.put(owner, by, presence, ...)
   local differs = not text
   for at = 1, select('#', ...), 2 do
     local name, value = select(at, ...), select(at + 1, ...)
-    if not text or (values[name] or '0') ~= value then
+    if not text or values[name] ~= value then
       if not values[name] then order[#order + 1] = name end
       values[name] = value
       differs = true
