@@ -10,6 +10,7 @@ from datetime import datetime
 from hashlib import blake2b
 
 from dispatcher.events import Recipient
+from dispatcher.look import Look
 from dispatcher.postmark import postmark
 from dispatcher.sender import Sender
 
@@ -28,6 +29,7 @@ class Draft:
         recipient: Whom it is for.
         facts: What the templates may show; plain values only.
         sender: Whose name it goes out under; None is the instance's.
+        look: The organization's look; None is the instance's.
     """
 
     template: str
@@ -36,6 +38,7 @@ class Draft:
     recipient: Recipient
     facts: Mapping[str, Fact]
     sender: Sender | None = None
+    look: Look | None = None
 
 
 @dataclass(frozen=True, slots=True)
