@@ -129,7 +129,8 @@ def test_a_deadline_ends_the_call_and_what_it_waits_for() -> None:
     store, desks = stalled()
 
     async def story(channel: grpc.aio.Channel) -> None:
-        refused = await refusal(call(channel, Rpc.GET.grpc, timeout=0.2))
+        await call(channel, Rpc.HEALTHZ.grpc)  # connected: the deadline is the call's alone
+        refused = await refusal(call(channel, Rpc.GET.grpc, timeout=0.5))
         assert refused.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         await store.left.wait()
 
