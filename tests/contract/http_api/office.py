@@ -14,6 +14,7 @@ from dispatcher.delivery import Outcome, Report
 from dispatcher.ingest import Ingest
 from dispatcher.policy import Manner
 from dispatcher.ports import Claim, Parcel
+from dispatcher.web.app import Desks
 from dispatcher.web.delivery_routes import DeliveryDesk, delivery_router
 from dispatcher.web.event_routes import BODIES, EventDesk, event_router
 from dispatcher.web.guard import Bounds
@@ -64,21 +65,30 @@ def bearer(name: str) -> dict[str, str]:
     return {"authorization": f"Bearer {name}"}
 
 
-@asynccontextmanager
-async def an_office() -> AsyncIterator[Office]:
-    """Open one."""
+def an_ingest(installation: Installation, queue: MemoryQueue) -> Ingest:
     receipts = count(1)
-    installation, queue = Installation(Manner.SETTING), MemoryQueue()
+    return Ingest(installation.ledger, queue, Witness(), new_receipt=lambda: f"r-{next(receipts)}")
+
+
+def all_desks(installation: Installation, ingest: Ingest) -> Desks:
+    """Return what the whole API works with."""
     desks, ledger, clock = installation.desks(), installation.ledger, installation.clock
-    ingest = Ingest(ledger, queue, Witness(), new_receipt=lambda: f"r-{next(receipts)}")
     signatures = Signatures.parse(f"acme={OTHER_SECRET}, acme={SECRET}")
     routers = (
         event_router(EventDesk(ingest, desks.gate, signatures)),
         delivery_router(DeliveryDesk(ledger, desks.gate, clock)),
         letter_router(LetterDesk(ledger, ledger, desks.gate, clock)),
     )
-    opened = replace(desks, routers=routers, bounds=Bounds(bodies=BODIES))
-    async with served(opened) as url, httpx.AsyncClient(base_url=url, trust_env=False) as http:
+    return replace(desks, routers=routers, bounds=Bounds(bodies=BODIES))
+
+
+@asynccontextmanager
+async def an_office() -> AsyncIterator[Office]:
+    """Open one."""
+    installation, queue = Installation(Manner.SETTING), MemoryQueue()
+    ingest = an_ingest(installation, queue)
+    desks = all_desks(installation, ingest)
+    async with served(desks) as url, httpx.AsyncClient(base_url=url, trust_env=False) as http:
         yield Office(http, installation, ingest, queue)
 
 

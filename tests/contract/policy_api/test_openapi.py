@@ -3,6 +3,7 @@
 from typing import Any
 
 import schemathesis
+from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -13,6 +14,7 @@ from schemathesis.specs.openapi.checks import (
 
 from dispatcher.policy import Manner
 from dispatcher.web.app import create_app
+from tests.contract.http_api.office import MemoryQueue, all_desks, an_ingest
 from tests.contract.policy_api.installation import Installation
 
 _TRIED = settings(
@@ -30,12 +32,14 @@ _CHECKS = [
     response_schema_conformance,
 ]
 
-setting = schemathesis.openapi.from_asgi(
-    "/openapi.json", create_app(Installation(Manner.SETTING).desks())
-)
-zitadel = schemathesis.openapi.from_asgi(
-    "/openapi.json", create_app(Installation(Manner.ZITADEL).desks())
-)
+
+def _api(manner: Manner) -> FastAPI:
+    installation = Installation(manner)
+    return create_app(all_desks(installation, an_ingest(installation, MemoryQueue())))
+
+
+setting = schemathesis.openapi.from_asgi("/openapi.json", _api(Manner.SETTING))
+zitadel = schemathesis.openapi.from_asgi("/openapi.json", _api(Manner.ZITADEL))
 
 
 @setting.parametrize()
