@@ -1,11 +1,14 @@
 """Builders of what tests talk about: say only what matters, the rest is sensible."""
 
+import struct
+import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dispatcher.delivery import Observed
 from dispatcher.events import Actor, Change, Context, Event, User
+from dispatcher.logo import Logo, parse_logo
 from dispatcher.policy import Written
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -76,3 +79,19 @@ class Witness:
 
     def waiting(self, what: str, error: Exception) -> None:
         self.waits.append(f"{what}: {error}")
+
+
+def a_logo(width: int = 120, height: int = 40) -> Logo:
+    """Return a small PNG of one colour."""
+    return parse_logo(a_png(width, height))
+
+
+def a_png(width: int = 120, height: int = 40) -> bytes:
+    """Return a PNG's bytes."""
+    row = b"\0" + width * b"\x0b\x5c\xad"
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(height * row)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )

@@ -15,11 +15,14 @@ from dispatcher.adapters.store import (
     connect,
 )
 from dispatcher.adapters.store.memory_correspondence import MemoryCorrespondence
+from dispatcher.adapters.store.memory_looks import MemoryLookStore
 from dispatcher.adapters.store.memory_senders import MemorySenderStore
 from dispatcher.adapters.store.readings import Readings
 from dispatcher.adapters.store.valkey_correspondence import ValkeyCorrespondence
+from dispatcher.adapters.store.valkey_looks import ValkeyLookStore
 from dispatcher.adapters.store.valkey_senders import ValkeySenderStore
 from dispatcher.adapters.store.vault import Vault, new_key, parse_keys
+from dispatcher.look import LookStore
 from dispatcher.ports import (
     Correspondence,
     DeadLetters,
@@ -45,6 +48,7 @@ class World:
     policies: PolicyStore
     senders: SenderStore
     correspondence: Correspondence
+    looks: LookStore
     pass_time: Callable[[float], Awaitable[None]]
 
 
@@ -66,6 +70,7 @@ class MemoryWorld:
             MemoryPolicyStore(self.clock),
             MemorySenderStore(self.clock, correspondence.senders),
             correspondence,
+            MemoryLookStore(self.clock, correspondence.looks),
             pass_time,
         )
         asyncio.run(_as_coroutine(story, world))
@@ -89,6 +94,7 @@ class ValkeyWorld:
                     ValkeyPolicyStore(client, readings=readings),
                     ValkeySenderStore(client, vault),
                     ValkeyCorrespondence(readings, vault.unseal),
+                    ValkeyLookStore(client),
                     lambda s: let_pass(client, s),
                 )
                 await story(world)
