@@ -132,7 +132,8 @@ class Walk:
         if fold.wait or fold.into:
             return known.report(_folded(fold), known_by)
         facts = {**trigger.facts(event), "changes": str(fold.changes) if fold.changes else None}
-        draft = Draft(trigger.name, event.org_id, event.id, recipient, facts, terms.sender)
+        about = trigger.name, event.org_id, event.id
+        draft = Draft(*about, recipient, facts, terms.sender, terms.look)
         outcome, attempt, message = await self._attempt(event, draft, claim)
         return known.report(outcome, known_by, attempt, message)
 
