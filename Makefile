@@ -18,7 +18,7 @@ DEV := .venv/.installed-dev
 PEERS := .venv/peers/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up preview test check bench faults outage soak protos clean
+.PHONY: help demo up preview test check bench faults outage soak protos messages clean
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
@@ -59,6 +59,9 @@ soak: $(DEV) ## random faults under load: make soak MINUTES=30 SEED=1
 
 protos: $(DEV) ## make the code of the API's messages anew, after a change to a .proto file
 	@$(BIN)/python -m tests.protos
+
+messages: $(DEV) ## bring the catalogues up to date with the templates; what is new in them is empty
+	@$(BIN)/python -m tests.messages
 
 clean: ## remove .venv, builds and caches; var/ (your data) stays
 	rm -rf .venv build dist .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

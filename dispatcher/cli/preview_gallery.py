@@ -6,7 +6,7 @@ from pathlib import Path
 from secrets import token_hex
 from threading import Lock
 
-from dispatcher.adapters.mail.catalogues import read_catalogues
+from dispatcher.adapters.mail.catalogues import find_catalogues
 from dispatcher.adapters.mail.locales import ENGLISH
 from dispatcher.adapters.mail.renderer import MailRenderer
 from dispatcher.cli.preview_faults import Fault, explain
@@ -85,7 +85,7 @@ class Gallery:
 
     def _load(self, version: str) -> Edition:
         try:
-            languages = sorted(read_catalogues(self.look.folders))
+            languages = sorted(find_catalogues(self.look.folders))
             return Edition(version, self.look.renderer(self._clock), languages)
         except ConfigError as error:
             fault = explain(error, self.look.folders)

@@ -1,13 +1,13 @@
 """Catalogues: the templates' texts in other languages, read from gettext ``.po`` files."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from gettext import c2py
 from pathlib import Path
 from typing import Final
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale, UnknownLocaleError, localedata, parse_locale
 from babel.messages.catalog import Message
 from babel.messages.pofile import PoFileError, read_po
 
@@ -52,32 +52,87 @@ class Catalogue:
         return forms[self.form(int(number))]
 
 
-def read_catalogues(folders: Sequence[Path]) -> Mapping[str, Catalogue]:
-    """Return all catalogues by language; English is always there.
+class Catalogues(Mapping[str, Catalogue]):
+    """All catalogues by language, each read when it is first asked for; English is there.
 
     Args:
-        folders: Template folders, the one that counts most first. A catalogue in an
-            earlier folder need only hold the texts that differ.
+        files: The languages' files; of one language, the one that counts most last. A
+            catalogue in a later file need only hold the texts that differ.
+    """
+
+    def __init__(self, files: Mapping[str, Sequence[Path]]) -> None:
+        self._files = {ENGLISH: (), **files}
+        self._read: dict[str, Catalogue] = {}
+
+    def __getitem__(self, language: str) -> Catalogue:
+        """Return a language's catalogue.
+
+        Raises:
+            ConfigError: A file cannot be read, or a translation would break its text.
+        """
+        found = self._read.get(language)
+        if found is None:
+            found = Catalogue(language)
+            for path in self._files[language]:
+                found = _over(found, _read(path, language))
+            self._read[language] = found
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def find_catalogues(folders: Sequence[Path]) -> Catalogues:
+    """Return the catalogues of these folders.
+
+    All but the last folder's are read at once: those are the operator's, who is to hear of
+    a mistake before a reader does. The last folder's are ours, which our tests read.
+
+    Args:
+        folders: Template folders, the one that counts most first.
 
     Raises:
-        ConfigError: A file cannot be read, or a translation would break its text.
+        ConfigError: A file is of no known language, cannot be read, or would break a text.
     """
-    catalogues = {ENGLISH: Catalogue(ENGLISH)}
+    files: dict[str, list[Path]] = {}
+    own = set()
     for folder in reversed(folders):
         for path in sorted((folder / "locale").glob("*.po")):
-            read = _read(path)
-            below = catalogues.get(read.language, read)
-            catalogues[read.language] = replace(
-                read,
-                texts={**below.texts, **read.texts},
-                plurals={**below.plurals, **read.plurals},
-                form=read.form if read.plurals else below.form,
-            )
+            language = _language(path)
+            files.setdefault(language, []).append(path)
+            if folder is not folders[-1]:
+                own.add(language)
+    catalogues = Catalogues(files)
+    for language in sorted(own):
+        catalogues[language]
     return catalogues
 
 
-def _read(path: Path) -> Catalogue:
+def _over(below: Catalogue, above: Catalogue) -> Catalogue:
+    return replace(
+        above,
+        texts={**below.texts, **above.texts},
+        plurals={**below.plurals, **above.plurals},
+        form=above.form if above.plurals else below.form,
+    )
+
+
+def _language(path: Path) -> str:
     tag = path.stem.replace("_", "-")
+    try:
+        parse_locale(tag, sep="-")
+        known = localedata.exists(tag.replace("-", "_"))
+    except ValueError:
+        known = False
+    if not known:
+        raise ConfigError(f"the catalogue {path} is of no known language")
+    return tag
+
+
+def _read(path: Path, tag: str) -> Catalogue:
     try:
         locale = Locale.parse(tag, sep="-")
         with path.open("rb") as file:

@@ -1,17 +1,18 @@
 """The renderer: a draft becomes a message, in its reader's language."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
 
 from dispatcher.adapters.mail.addresses import Address, parse_address
-from dispatcher.adapters.mail.catalogues import read_catalogues
+from dispatcher.adapters.mail.catalogues import find_catalogues
 from dispatcher.adapters.mail.composer import Envelope
+from dispatcher.adapters.mail.editions import Editions
 from dispatcher.adapters.mail.letterheads import Letterheads
 from dispatcher.adapters.mail.locales import ENGLISH, Languages
-from dispatcher.adapters.mail.templates import Edition, default_folder, load_editions
+from dispatcher.adapters.mail.templates import Sources, default_folder
 from dispatcher.adapters.mail.values import plain, plain_facts
 from dispatcher.adapters.mail.verp import BounceAddress
 from dispatcher.errors import ConfigError, RenderError
@@ -62,7 +63,7 @@ class MailRenderer:
     """Makes messages from drafts; :meth:`load` makes one from settings and folders.
 
     Args:
-        editions: Every kind of mail in every language, by (template, language).
+        editions: Every kind of mail in every language.
         languages: Picks a reader's language.
         letterheads: Gives messages their wire form, and the sender's name.
         secret: Keys the Message-IDs.
@@ -72,7 +73,7 @@ class MailRenderer:
     def __init__(
         self,
         *,
-        editions: Mapping[tuple[str, str], Edition],
+        editions: Editions,
         languages: Languages,
         letterheads: Letterheads,
         secret: bytes,
@@ -114,11 +115,11 @@ class MailRenderer:
         """
         route = Contact.parse(contact)
         searched = [*folders, default_folder()]
-        catalogues = read_catalogues(searched)
+        catalogues = find_catalogues(searched)
         constants = {"contact": route.text, "contact_link": route.link}
         letterheads = Letterheads(sender, reply_to=route.reply_to, name=instance_name, clock=clock)
         return cls(
-            editions=load_editions(searched, catalogues.values(), constants),
+            editions=Editions(Sources(searched), catalogues, constants),
             languages=Languages(catalogues, default_locale),
             letterheads=letterheads,
             secret=secret,
@@ -135,7 +136,7 @@ class MailRenderer:
         letterhead = self._letterheads.of(draft.sender)
         recipient = parse_address(draft.recipient.address)
         choice = self._languages.choose(draft.recipient.locale)
-        edition = self._editions.get((draft.template, choice.language))
+        edition = self._editions.get(draft.template, choice.language)
         if edition is None:
             raise RenderError(f"there is no template folder {draft.template}")
         name = plain(draft.recipient.name)

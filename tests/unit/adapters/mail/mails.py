@@ -9,7 +9,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from dispatcher.adapters.mail.catalogues import find_catalogues
 from dispatcher.adapters.mail.renderer import MailRenderer
+from dispatcher.adapters.mail.templates import default_folder
 from dispatcher.events import Actor, ActorKind, Change, Context, Recipient
 from dispatcher.message import Draft, Fact, Message
 from dispatcher.triggers.password_change import facts
@@ -21,7 +23,7 @@ AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 FULL = Context(
     ip="203.0.113.42", user_agent=AGENT, client="Account portal", place="Vienna, Austria"
 )
-LANGUAGES = ("ar", "de", "en")
+LANGUAGES = tuple(sorted(find_catalogues([default_folder()])))
 
 
 def a_renderer(

@@ -28,8 +28,8 @@ from tests.unit.adapters.mail.mails import (
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_variant_in_every_language_is_a_small_whole_mail(language: str) -> None:
-    contexts = (Context(), Context(ip="2001:db8::1"), Context(place="Wien", client="App"))
-    for change, actor, context in product(Change, ActorKind, contexts):
+    for change, actor in product(Change, ActorKind):
+        context = Context(place="Wien", client="App") if actor is ActorKind.USER else Context()
         seen = see(locale=language, change=change, actor=actor, context=context)
         assert 0 < len(seen.mail["Subject"]) <= 70
         assert seen.mail["Content-Language"] == language
