@@ -723,3 +723,43 @@ def test_who_told_us_stays_in_the_story() -> None:
     world.want_mail()
     world.dispatch(an_event(source="https://iam.example.com"))
     assert world.delivery().source == "https://iam.example.com"
+
+
+def _address_change(event_id: str = "evt-1", *, previous: str | None = "old@example.org") -> Event:
+    user = a_user(previous_email=previous)
+    return an_event(event_id, user=user, type="iam.user.email_changed.v1")
+
+
+def test_each_kind_of_mail_has_a_switch_of_its_own(world: World) -> None:
+    world.want_mail()
+    assert world.dispatch(_address_change()) == Skipped(SkipReason.POLICY_OFF)
+    run(world.policies.put("acme", {"emailChange": True}))
+    assert world.dispatch(_address_change("evt-2")) == Sent()
+    assert world.dispatch(an_event("evt-3")) == Sent()
+    to = [message.recipient for message in world.transport.messages]
+    assert to == ["old@example.org", "ada@example.org"]
+    assert world.delivery("evt-2").trigger == "email_change"
+
+
+def test_deciding_about_one_kind_leaves_the_others_to_the_default(world: World) -> None:
+    world.want_mail(INSTANCE)
+    run(world.policies.put("acme", {"emailChange": True}))
+    assert world.dispatch(an_event()) == Sent()
+
+
+def test_an_address_change_without_the_old_address_tells_nobody(world: World) -> None:
+    run(world.policies.put("acme", {"emailChange": True}))
+    outcome = world.dispatch(_address_change(previous=None))
+    assert outcome == Skipped(SkipReason.NO_RECIPIENT)
+    assert not world.transport.messages
+
+
+def test_each_previous_mailbox_is_told_even_in_a_storm(world: World) -> None:
+    world.fold_window = 60.0
+    run(world.policies.put("acme", {"emailChange": True}))
+    for number in (1, 2):
+        event = _address_change(f"evt-{number}", previous=f"old-{number}@example.org")
+        assert world.dispatch(event) == Sent()
+    assert isinstance(
+        world.dispatch(_address_change("evt-3", previous="old-2@example.org")), Deferred
+    )
