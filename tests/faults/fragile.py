@@ -1,5 +1,6 @@
 """The product's own app with a directory that takes the whole process with it for some users."""
 
+import ctypes
 import os
 import signal
 
@@ -12,13 +13,18 @@ __all__ = ["app"]
 
 
 class Fragile(FromEvent):
-    """Dies of whoever is called Poison, as a segmentation fault would."""
+    """Dies of some display names, as of the kernel's hunt for memory or of a bug in C."""
 
     async def find(
         self, event: Event, addressee: Addressee = Addressee.CURRENT
     ) -> Recipient | None:
-        if event.user.display_name == "Poison":
-            os.kill(os.getpid(), signal.SIGKILL)
+        match event.user.display_name:
+            case "out of memory":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "segmentation fault":
+                ctypes.string_at(0)
+            case _:
+                pass
         return await super().find(event, addressee)
 
 

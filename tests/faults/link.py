@@ -3,10 +3,14 @@
 import asyncio
 import threading
 from contextlib import suppress
+from math import inf, nextafter
 from pathlib import Path
+from random import Random
 from typing import Final, Self
 
 _CHUNK: Final = 65_536
+_RETRANSMISSION: Final = 0.4
+"""Seconds until TCP sends again: RFC 6298's estimate for a line with 200 ms to and fro."""
 
 
 class Link:
@@ -18,11 +22,17 @@ class Link:
     Args:
         target: The socket to forward to.
         delay: Seconds by which each direction is late.
+        loss: The share of what is sent that comes only after a retransmission, and
+            keeps waiting whatever comes behind it.
+        seed: Decides what is lost.
     """
 
-    def __init__(self, target: str, *, delay: float = 0.0) -> None:
+    def __init__(
+        self, target: str, *, delay: float = 0.0, loss: float = 0.0, seed: int = 0
+    ) -> None:
         self.socket = f"{target}.link"
-        self._target, self._delay = target, delay
+        self._target, self._delay, self._loss = target, delay, loss
+        self._random = Random(seed)
         self._loop = asyncio.new_event_loop()
         self._open = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,10 +84,14 @@ class Link:
             self._tasks.discard(task)
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        due = 0.0
         with suppress(OSError):
             while chunk := await source.read(_CHUNK):
                 await self._open.wait()
-                self._loop.call_later(self._delay, sink.write, chunk)
+                lost = self._random.random() < self._loss
+                late = self._delay + (_RETRANSMISSION if lost else 0.0)
+                due = max(nextafter(due, inf), self._loop.time() + late)  # never out of order
+                self._loop.call_at(due, sink.write, chunk)
         await self._open.wait()
-        await asyncio.sleep(self._delay)
+        await asyncio.sleep(max(due - self._loop.time(), self._delay))
         sink.close()

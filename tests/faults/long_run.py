@@ -21,8 +21,8 @@ from tests.integration.broker.processes import Broker
 from tests.smtp_server import ScriptedRelay
 
 MEGABYTE: Final = 2**20
-_SETTLED: Final = 120.0
-"""Seconds that a worker must have been watched for, before its memory has a slope."""
+_ENOUGH: Final = 10
+"""Looks at a worker's memory without which it has no slope."""
 
 
 @contextmanager
@@ -64,14 +64,13 @@ class Memory:
 
     @property
     def slope(self) -> float:
-        """Return the steepest growth of a worker, bytes per hour; its first third is warm-up."""
-        slopes = []
-        for points in self._points.values():
-            settled = points[len(points) // 3 :]
-            if len(settled) > 1 and settled[-1][0] - settled[0][0] > _SETTLED:
-                times, sizes = zip(*settled, strict=True)
-                slopes.append(linear_regression(times, sizes).slope * 3600)
-        return max(slopes, default=0.0)
+        """Return how the worker that lived longest grew, bytes per hour; a third is warm-up."""
+        points = max(self._points.values(), key=len, default=[])
+        settled = points[len(points) // 3 :]
+        if len(settled) < _ENOUGH:
+            return 0.0
+        times, sizes = zip(*settled, strict=True)
+        return linear_regression(times, sizes).slope * 3600
 
 
 def main(name: str, description: str, run: Callable[[Scenario, float], Finding]) -> int:

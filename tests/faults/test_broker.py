@@ -189,8 +189,8 @@ def test_f14_deliveries_under_way_survive_the_loss_of_the_queue(
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("seconds", [30.0])
-@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seconds", [30.0, 120.0])
+@pytest.mark.timeout(400)
 def test_f15_a_line_that_swallows_everything_is_given_up_and_taken_up_again(
     scenario: Scenario, record: Record, seconds: float
 ) -> None:
@@ -230,12 +230,17 @@ def test_f16_a_storm_of_cut_connections_leaves_a_worker_that_consumes(
 
 
 @pytest.mark.faults
+@pytest.mark.parametrize("loss", [0.0, 0.02])
 @pytest.mark.timeout(300)
-def test_f17_a_slow_line_to_the_broker_costs_time_only(scenario: Scenario, record: Record) -> None:
-    with Link(scenario.broker.socket, delay=0.1) as link:
+def test_f17_a_slow_line_to_the_broker_costs_time_only(
+    scenario: Scenario, record: Record, loss: float
+) -> None:
+    with Link(scenario.broker.socket, delay=0.1, loss=loss, seed=scenario.seed) as link:
         scenario.start(broker_url=f"redis+socket://{link.socket}?virtual_host=0").ready()
         scenario.publish(WAVE * 5)
 
         bounds = Bounds(duplicates=0, recovery=60)
-        record(scenario.settle("F17", "200 ms to the broker and back", bounds))
+        title = "200 ms to the broker and back"
+        title += f", {loss:.0%} of the packets lost" if loss else ""
+        record(scenario.settle("F17", title, bounds))
         scenario.end()

@@ -35,12 +35,13 @@ def test_f26_a_template_that_fails_kills_its_deliveries_only(
 
 
 @pytest.mark.faults
+@pytest.mark.parametrize("end", ["out of memory", "segmentation fault"])
 @pytest.mark.timeout(400)
 def test_f26_an_event_that_kills_its_worker_takes_no_other_with_it(
-    scenario: Scenario, record: Record
+    scenario: Scenario, record: Record, end: str
 ) -> None:
     worker = scenario.start(app="tests.faults.fragile").ready()
-    poison = scenario.load.event("on", user={"email": "p@x.example", "display_name": "Poison"})
+    poison = scenario.load.event("on", user={"email": "p@x.example", "display_name": end})
     others = scenario.load.events(CONCURRENCY - 2, "on")
     hold_answers(scenario, 0.2)
     scenario.publish([*others[:10], poison, *others[10:]])
@@ -50,7 +51,9 @@ def test_f26_an_event_that_kills_its_worker_takes_no_other_with_it(
         worker = scenario.start(app="tests.faults.fragile").ready()
 
     bounds = Bounds(duplicates=5 * CONCURRENCY, recovery=LEASE + 10, dead=1)
-    row = scenario.settle("F26", "an event that kills its worker", bounds, deaths=str(deaths))
+    row = scenario.settle(
+        "F26", f"an event that kills its worker: {end}", bounds, deaths=str(deaths)
+    )
     assert deaths <= 6
     record(row)
 

@@ -1,5 +1,6 @@
 """Workers that die, stop, freeze and starve, amid their work."""
 
+import os
 import resource
 import signal
 
@@ -65,6 +66,23 @@ def test_f2_whoever_insists_on_another_pool_loses_nothing_either(
 
     bounds = Bounds(duplicates=4, recovery=LEASE + 15)
     record(scenario.settle("F2", f"kill -9 under -P {pool}", bounds))
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(300)
+def test_f2_a_killed_child_of_a_prefork_pool_is_replaced_and_its_event_told_again(
+    scenario: Scenario, record: Record
+) -> None:
+    hold_answers(scenario, 0.1)
+    worker = scenario.start("-c 4", worker_pool="prefork").ready()
+    scenario.publish(WAVE)
+    for kill in range(1, 4):
+        scenario.relay_has(kill * 5)
+        os.kill(scenario.random.choice(worker.children()), signal.SIGKILL)
+
+    bounds = Bounds(duplicates=3, recovery=LEASE + 15)
+    record(scenario.settle("F2", "kill -9 of a child under prefork, 3 times", bounds))
+    assert worker.alive
 
 
 @pytest.mark.timeout(200)
@@ -154,6 +172,21 @@ def test_f33_a_worker_without_file_descriptors_recovers_when_it_gets_some(
 
     bounds = Bounds(duplicates=CONCURRENCY, recovery=LEASE + 10)
     record(scenario.settle("F33", "no file descriptor left", bounds))
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(200)
+def test_f33_a_worker_with_few_file_descriptors_makes_do(
+    scenario: Scenario, record: Record
+) -> None:
+    worker = scenario.start()
+    resource.prlimit(worker.process.pid, resource.RLIMIT_NOFILE, (64, 64))
+    worker.ready()
+    scenario.publish(WAVE * 5)
+
+    bounds = Bounds(duplicates=0, recovery=LEASE)
+    record(scenario.settle("F33", "ulimit -n 64", bounds))
+    assert worker.alive
 
 
 @pytest.mark.faults
