@@ -16,7 +16,13 @@ ENGLISH: Final = "en"
 LONGEST_TAG: Final = 35  # RFC 5646 section 4.4.1: what an implementation must at least take
 
 _TAG: Final = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*\Z")
-_SUPERSEDED: Final = {"iw": "he", "in": "id"}  # ISO 639 renamed them; Java still says the old
+_SCRIPT: Final = 4  # letters of a script's subtag
+# Other names of a language: superseded ones, which Java still says, and forms of one.
+_SAME: Final = {
+    "iw": "he", "in": "id", "ji": "yi", "mo": "ro", "sh": "sr",
+    "nb": "no", "nn": "no", "cmn": "zh", "yue": "zh-hant",
+}  # fmt: skip
+_TRADITIONAL: Final = frozenset({"tw", "hk", "mo"})  # regions that write Chinese so
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ class Choice:
 class Languages:
     """The languages there are, and the rule that picks one.
 
-    The reader's exact tag counts first, then ever less of it, then the default, then English.
+    The reader's exact tag counts first, then ever less of it, then the organization's
+    default, the instance's, and English.
 
     Args:
         available: The catalogues' tags; English is added.
@@ -47,15 +54,21 @@ class Languages:
     """
 
     def __init__(self, available: Iterable[str], default: str = ENGLISH) -> None:
-        self._by_tag = {tag.lower().replace("_", "-"): tag for tag in (ENGLISH, *available)}
+        self._by_tag = {"-".join(_significant(tag)): tag for tag in (ENGLISH, *available)}
         self._fallback = self._match(default) or Choice(ENGLISH, ENGLISH)
         self._match_cached = lru_cache(maxsize=1024)(self._match)
 
-    def choose(self, tag: str | None) -> Choice:
-        """Return the language for a reader's BCP 47 tag; anything unusable means the default."""
-        if not tag or len(tag) > LONGEST_TAG:
-            return self._fallback
-        return self._match_cached(tag) or self._fallback
+    def choose(self, tag: str | None, default: str = "") -> Choice:
+        """Return the language for a reader.
+
+        Args:
+            tag: The reader's BCP 47 tag; anything unusable counts as none.
+            default: The organization's, likewise.
+        """
+        return self._asked(tag) or self._asked(default) or self._fallback
+
+    def _asked(self, tag: str | None) -> Choice | None:
+        return self._match_cached(tag) if tag and len(tag) <= LONGEST_TAG else None
 
     def _match(self, tag: str) -> Choice | None:
         tag = tag.partition(".")[0].partition("@")[0]  # POSIX: de_DE.UTF-8@euro
@@ -72,11 +85,13 @@ class Languages:
 def _significant(tag: str) -> list[str]:
     """Return the lower-case subtags before any extension (RFC 5646 section 2.2.6)."""
     first, *rest = tag.lower().replace("_", "-").split("-")
-    subtags = [_SUPERSEDED.get(first, first)]
+    subtags = _SAME.get(first, first).split("-")
     for subtag in rest:
         if len(subtag) == 1:
             break
         subtags.append(subtag)
+    if subtags[0] == "zh" and _TRADITIONAL & set(subtags[1:]) and len(subtags[1]) != _SCRIPT:
+        subtags.insert(1, "hant")
     return subtags
 
 
@@ -84,7 +99,7 @@ def _ever_shorter(subtags: list[str]) -> Iterator[str]:
     """Yield the lookup's candidates (RFC 4647 section 3.4), and the tag without its script."""
     for length in range(len(subtags), 1, -1):
         yield "-".join(subtags[:length])
-        if length > 2 and len(subtags[1]) == 4:  # noqa: PLR2004 - a script has four letters
+        if length > 2 and len(subtags[1]) == _SCRIPT:  # noqa: PLR2004 - more than a script
             yield "-".join([subtags[0], *subtags[2:length]])
     yield subtags[0]
 

@@ -27,6 +27,44 @@ def test_the_closest_language_is_chosen(tag: str | None, language: str) -> None:
     assert _LANGUAGES.choose(tag).language == language
 
 
+_SHIPPED = Languages(["de", "pt", "pt-BR", "zh", "zh-Hant", "he", "sv"])
+
+
+@pytest.mark.parametrize(
+    ("tag", "language"),
+    [
+        ("zh-TW", "zh-Hant"), ("zh_HK", "zh-Hant"), ("zh-MO", "zh-Hant"), ("zh-Hant", "zh-Hant"),
+        ("zh-Hant-HK", "zh-Hant"), ("yue", "zh-Hant"), ("zh-Hans-TW", "zh"), ("zh-Hans-HK", "zh"),
+        ("zh-CN", "zh"), ("zh-SG", "zh"), ("cmn-CN", "zh"), ("zh", "zh"),
+        ("pt-BR", "pt-BR"), ("pt", "pt"), ("pt-AO", "pt"), ("iw-IL", "he"),
+        ("no", "en"), ("nb-NO", "en"), ("nn", "en"), ("da", "en"),
+    ],
+)  # fmt: skip
+def test_a_neighbouring_language_is_no_answer_but_another_name_of_it_is(
+    tag: str, language: str
+) -> None:
+    assert _SHIPPED.choose(tag).language == language
+
+
+def test_a_catalogue_for_norwegian_serves_both_of_its_forms() -> None:
+    for name in ("no", "nb"):
+        languages = Languages([name])
+        assert {languages.choose(tag).language for tag in ("no", "nb", "nn-NO")} == {name}
+
+
+@pytest.mark.parametrize(
+    ("tag", "organization", "language"),
+    [
+        ("ar", "pt", "ar"), ("tlh", "pt", "pt"), (None, "pt-BR", "pt-BR"), ("", "zh-TW", "zh-TW"),
+        ("tlh", "tlh", "de"), (None, "", "de"), ("x" * 40, "?", "de"),
+    ],
+)  # fmt: skip
+def test_an_organizations_default_comes_before_the_instances(
+    tag: str | None, organization: str, language: str
+) -> None:
+    assert _LANGUAGES.choose(tag, organization).language == language
+
+
 @pytest.mark.parametrize("default", ["tlh", "", "?"])
 def test_an_unknown_default_means_english(default: str) -> None:
     assert Languages(["de"], default).choose("fr").language == "en"
