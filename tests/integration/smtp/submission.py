@@ -69,9 +69,17 @@ async def pool_for(
         await pool.close(grace=0.2)
 
 
-async def outcome_of(pool: Pool, message: Message) -> Outcome:
+class Delivers(Protocol):
+    async def deliver(self, message: Message) -> Receipt: ...
+
+
+async def outcome(transport: Delivers, number: int = 1) -> Outcome:
+    return await outcome_of(transport, a_message(number))
+
+
+async def outcome_of(transport: Delivers, message: Message) -> Outcome:
     try:
-        return await pool.deliver(message)
+        return await transport.deliver(message)
     except TransportError as error:
         return error
 

@@ -10,14 +10,14 @@ import pytest
 
 from dispatcher.adapters.mail.relays import Relays
 from dispatcher.delivery import Receipt
-from dispatcher.errors import RelayFault, Throttled, TransientTransportError, TransportError
+from dispatcher.errors import RelayFault, Throttled, TransientTransportError
 from tests.integration.smtp.submission import (
     QUICK,
     Outcome,
     Run,
-    a_message,
     address_of,
     eventually,
+    outcome,
 )
 from tests.smtp_server import Act, At, Rule, ScriptedRelay
 
@@ -34,15 +34,8 @@ async def _relays(
         await transport.close(grace=0.2)
 
 
-async def _outcome(relays: Relays, number: int = 1) -> Outcome:
-    try:
-        return await relays.deliver(a_message(number))
-    except TransportError as error:
-        return error
-
-
 async def _outcomes(relays: Relays, count: int) -> list[Outcome]:
-    return await asyncio.gather(*(_outcome(relays, number) for number in range(count)))
+    return await asyncio.gather(*(outcome(relays, number) for number in range(count)))
 
 
 def test_a_relay_gets_no_more_per_second_than_its_url_says(run: Run) -> None:
@@ -73,7 +66,7 @@ def test_its_url_limits_connections_and_messages_per_connection(run: Run) -> Non
 def test_whoever_leaves_the_line_makes_way_for_the_next(run: Run) -> None:
     async def send() -> set[str]:
         async with _relays(relay, rate=5) as relays:
-            senders = [asyncio.create_task(_outcome(relays, number)) for number in range(4)]
+            senders = [asyncio.create_task(outcome(relays, number)) for number in range(4)]
             await eventually(lambda: relay.accepted == 1)
             senders[1].cancel()
             await asyncio.wait(senders)
@@ -86,7 +79,7 @@ def test_whoever_leaves_the_line_makes_way_for_the_next(run: Run) -> None:
 def test_what_would_wait_too_long_is_put_off_at_once(run: Run) -> None:
     async def send() -> list[Outcome]:
         async with _relays(relay, rate=0.1) as relays:
-            return [await _outcome(relays, number) for number in range(2)]
+            return [await outcome(relays, number) for number in range(2)]
 
     with ScriptedRelay() as relay:
         first, second = run(send())
@@ -99,10 +92,10 @@ def test_what_would_wait_too_long_is_put_off_at_once(run: Run) -> None:
 def test_a_relay_that_complains_gets_less_and_gets_it_all(run: Run, at: At) -> None:
     async def send() -> float:
         async with _relays(relay) as relays:
-            complaint = await _outcome(relays, 1)
+            complaint = await outcome(relays, 1)
             assert isinstance(complaint, Throttled)
             assert complaint.wait == 90.0
-            assert isinstance(await _outcome(relays, 2), Receipt)
+            assert isinstance(await outcome(relays, 2), Receipt)
             assert not relays.states()[0].away
             return relays.states()[0].rate
 
@@ -114,7 +107,7 @@ def test_a_relay_that_complains_gets_less_and_gets_it_all(run: Run, at: At) -> N
 def test_a_complaint_that_closes_the_connection_is_not_carried_to_the_next(run: Run) -> None:
     async def send() -> Outcome:
         async with _relays(relay) as relays:
-            return await _outcome(relays)
+            return await outcome(relays)
 
     with ScriptedRelay(Rule(At.MAIL, "421 4.7.28 rate limit exceeded")) as relay:
         assert isinstance(run(send()), Throttled)
@@ -124,7 +117,7 @@ def test_a_complaint_that_closes_the_connection_is_not_carried_to_the_next(run: 
 def test_greylisting_does_not_slow_down_the_others(run: Run) -> None:
     async def send() -> float:
         async with _relays(relay) as relays:
-            assert type(await _outcome(relays)) is TransientTransportError
+            assert type(await outcome(relays)) is TransientTransportError
             return relays.states()[0].rate
 
     with ScriptedRelay(Rule(At.RCPT, "450 4.7.1 greylisted, come back later")) as relay:

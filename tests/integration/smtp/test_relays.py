@@ -23,6 +23,7 @@ from tests.integration.smtp.submission import (
     address_of,
     error_of,
     messages,
+    outcome,
 )
 from tests.smtp_server import Act, At, Rule, ScriptedRelay
 
@@ -52,13 +53,6 @@ async def _relays(world: _World, *relays: ScriptedRelay) -> AsyncIterator[Relays
         await transport.close(grace=0.2)
 
 
-async def _outcome(relays: Relays, number: int = 1) -> Outcome:
-    try:
-        return await relays.deliver(a_message(number))
-    except TransportError as error:
-        return error
-
-
 def test_the_preferred_relay_gets_everything_while_it_works(run: Run) -> None:
     async def send() -> list[Receipt]:
         async with _relays(_World(), first, second) as relays:
@@ -77,13 +71,13 @@ def test_an_outage_costs_one_probe_at_a_time_and_two_lines(run: Run) -> None:
         probes = []
         async with _relays(world, relay) as relays:
             for _ in range(4):
-                outcomes = await asyncio.gather(*(_outcome(relays, n) for n in range(30)))
+                outcomes = await asyncio.gather(*(outcome(relays, n) for n in range(30)))
                 assert {type(outcome) for outcome in outcomes} == {RelayFault}
                 probes.append(relay.connections)
                 world.time += 100.0
             relay.rules = ()
-            assert isinstance(await _outcome(relays, 99), Receipt)
-            assert isinstance(await _outcome(relays, 100), Receipt)
+            assert isinstance(await outcome(relays, 99), Receipt)
+            assert isinstance(await outcome(relays, 100), Receipt)
         return probes
 
     with ScriptedRelay(Rule(At.GREETING, "554 5.3.2 out of order")) as relay:
@@ -100,10 +94,10 @@ def test_while_the_breaker_is_open_the_network_is_left_alone(run: Run) -> None:
 
     async def outage() -> None:
         async with _relays(world, relay) as relays:
-            await _outcome(relays)
+            await outcome(relays)
             relay.rules = ()
             for number in range(20):
-                fault = error_of(await _outcome(relays, number))
+                fault = error_of(await outcome(relays, number))
                 assert type(fault) is RelayFault
                 assert fault.code == 554
             assert relays.states()[0].away
@@ -150,7 +144,7 @@ def test_a_relay_that_is_back_is_preferred_again(run: Run) -> None:
 def test_after_the_final_dot_no_other_relay_is_tried(run: Run) -> None:
     async def send() -> Outcome:
         async with _relays(_World(), first, second) as relays:
-            return await _outcome(relays)
+            return await outcome(relays)
 
     rule = Rule(At.FINAL, act=Act.TAKE_AND_DROP)
     with ScriptedRelay(rule) as first, ScriptedRelay() as second:
@@ -169,7 +163,7 @@ def test_a_refused_recipient_is_not_offered_to_the_next_relay(
 
     async def send() -> list[Outcome]:
         async with _relays(world, first, second) as relays:
-            return [await _outcome(relays, number) for number in range(8)]
+            return [await outcome(relays, number) for number in range(8)]
 
     with ScriptedRelay(Rule(At.RCPT, reply)) as first, ScriptedRelay() as second:
         assert {type(outcome) for outcome in run(send())} == {kind}
@@ -182,8 +176,8 @@ def test_a_relay_that_never_answers_is_taken_for_away(run: Run) -> None:
 
     async def send() -> list[type[Outcome]]:
         async with _relays(world, relay) as relays:
-            outcomes = await asyncio.gather(*(_outcome(relays, n) for n in range(8)))
-            return [*map(type, outcomes), type(await _outcome(relays))]
+            outcomes = await asyncio.gather(*(outcome(relays, n) for n in range(8)))
+            return [*map(type, outcomes), type(await outcome(relays))]
 
     with ScriptedRelay(Rule(At.RCPT, act=Act.HANG)) as relay:
         kinds = run(send())
@@ -196,16 +190,16 @@ def test_a_withdrawn_probe_leaves_the_way_free_for_another(run: Run) -> None:
 
     async def send() -> Outcome:
         async with _relays(world, relay) as relays:
-            await _outcome(relays)
+            await outcome(relays)
             world.time += 100.0
             relay.rules = (Rule(At.MAIL, act=Act.HANG, times=1),)
-            probe = asyncio.create_task(_outcome(relays))
+            probe = asyncio.create_task(outcome(relays))
             relay_heard = relay.commands[At.MAIL]
             while relay.commands[At.MAIL] == relay_heard:  # noqa: ASYNC110 - another thread
                 await asyncio.sleep(0.005)
             probe.cancel()
             await asyncio.wait([probe])
-            return await _outcome(relays)
+            return await outcome(relays)
 
     with ScriptedRelay(Rule(At.GREETING, "554 no", times=1)) as relay:
         assert isinstance(run(send()), Receipt)
