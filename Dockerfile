@@ -1,4 +1,4 @@
-# The worker's image. EXTRAS="monitoring" adds Flower.
+# The image of the worker and of the API (`dispatcher api`). EXTRAS="monitoring" adds Flower.
 ARG PYTHON=3.13
 
 FROM python:${PYTHON}-slim AS build

@@ -13,6 +13,7 @@ password_of() {
     case $1 in
         admin) printf '%s' "${VALKEY_ADMIN_PASSWORD:-}" ;;
         worker) printf '%s' "${VALKEY_WORKER_PASSWORD:-}" ;;
+        api) printf '%s' "${VALKEY_API_PASSWORD:-}" ;;
         producer) printf '%s' "${VALKEY_PRODUCER_PASSWORD:-}" ;;
         monitor) printf '%s' "${VALKEY_MONITOR_PASSWORD:-}" ;;
     esac
@@ -34,5 +35,6 @@ while read -r line; do
     printf '%s on #%s\n' "$line" "${hash%% *}"
 done <"$here/users.acl" >"$acl_file"
 
-unset VALKEY_ADMIN_PASSWORD VALKEY_WORKER_PASSWORD VALKEY_PRODUCER_PASSWORD VALKEY_MONITOR_PASSWORD
+unset VALKEY_ADMIN_PASSWORD VALKEY_WORKER_PASSWORD VALKEY_API_PASSWORD VALKEY_PRODUCER_PASSWORD \
+    VALKEY_MONITOR_PASSWORD
 exec valkey-server "$here/valkey.conf" --aclfile "$acl_file" "$@"

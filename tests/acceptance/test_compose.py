@@ -22,7 +22,7 @@ from tests.acceptance.compose import (
 )
 
 SERVICES = sorted(services())
-OURS = ["flower", "worker"]
+OURS = ["api", "flower", "worker"]
 
 
 @pytest.mark.parametrize("variables", [{}, env_example()], ids=["defaults", "env.example"])
@@ -93,14 +93,31 @@ def test_valkey_is_reached_through_an_internal_network_only() -> None:
     assert [stack()["networks"][name] for name in valkey["networks"]] == [{"internal": True}]
 
 
-def test_docker_waits_longer_for_a_worker_than_a_worker_waits_for_its_mails() -> None:
-    grace = services()["worker"]["stop_grace_period"]
+@pytest.mark.parametrize("name", ["api", "worker"])
+def test_docker_waits_longer_than_what_is_in_flight_is_given(name: str) -> None:
+    grace = services()[name]["stop_grace_period"]
 
     assert float(grace.removesuffix("s")) > Settings.model_fields["stop_grace"].default
 
 
-def test_the_image_runs_as_the_numeric_user_of_the_stack() -> None:
-    assert dockerfile("USER") == services()["worker"]["user"]
+@pytest.mark.parametrize("name", OURS)
+def test_the_image_runs_as_the_numeric_user_of_the_stack(name: str) -> None:
+    assert dockerfile("USER") == services()[name]["user"]
+
+
+def test_the_api_is_published_where_it_listens_and_asked_for_its_health_there() -> None:
+    api = services()["api"]
+    listens = [environment("api")[f"DISPATCHER_{kind}_BIND"] for kind in ("HTTP", "GRPC")]
+    ports = [bind.removeprefix("0.0.0.0:") for bind in listens]
+
+    assert api["ports"] == [f"127.0.0.1:{port}:{port}" for port in ports]
+    assert f"http://127.0.0.1:{ports[0]}/readyz" in api["healthcheck"]["test"][-1]
+
+
+def test_the_api_holds_no_secret_of_the_worker_s() -> None:
+    kept = ("SMTP", "ENCRYPTION_KEYS", "SECRET_KEY", "WORKER_PASSWORD")
+
+    assert not [name for name in environment("api") if any(word in name for word in kept)]
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -126,7 +143,9 @@ def test_what_the_stack_mounts_from_the_repository_is_there(mounted: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "command", [worker_command(), services()["flower"]["command"]], ids=["worker", "flower"]
+    "command",
+    [worker_command(), services()["flower"]["command"], services()["api"]["command"]],
+    ids=["worker", "flower", "api"],
 )
 def test_the_command_of_a_container_exists(command: list[str], tmp_path: Path) -> None:
     program, *arguments = command
