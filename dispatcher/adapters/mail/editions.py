@@ -85,7 +85,7 @@ class _Press(ImmutableSandboxedEnvironment):
             cache_size=-1,
         )
         self.globals = {}  # none of Jinja's own
-        self.filters["wrap"] = wrap
+        self.filters.update(wrap=wrap, bdi=_bdi)
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
         """Return one plain mapping: a ChainMap, copied per render, is slow."""
@@ -145,3 +145,8 @@ class _Loader(BaseLoader):
 
     def _markup(self, text: str) -> Markup:
         return Markup(self._html("text", text))  # noqa: S704 - escaped just above
+
+
+def _bdi(text: str) -> Markup:
+    """Return the text as an element that no writing direction around it can turn round."""
+    return Markup("<bdi>%s</bdi>") % text
