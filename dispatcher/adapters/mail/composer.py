@@ -81,6 +81,8 @@ class Composer:
         mark = f"\r\n--{boundary}".encode()
         text = _encoded(b"plain", parts.text.encode())
         html = _encoded(b"html", parts.html.encode("ascii", "xmlcharrefreplace"))
+        if parts.logo is not None:
+            html = parts.logo.beside(html, boundary)
         return Message(
             id=envelope.id,
             sender=self._sender.spec,

@@ -9,7 +9,7 @@ document that browsers, editors and the inliner understand.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,9 @@ from jinja2 import Environment, FileSystemLoader
 from jinja2 import Template as CompiledTemplate
 
 import dispatcher
-from dispatcher.errors import RenderError
+from dispatcher.adapters.mail.dressing import COLOURS, SLOTS, Dressing
+from dispatcher.adapters.mail.inline import Inline
+from dispatcher.errors import ConfigError, RenderError
 
 LARGEST: Final = 100_000
 """Characters a rendered part may have; Gmail cuts mails off at about this size."""
@@ -30,6 +32,8 @@ _STYLESHEET: Final = "_layout/mail.css"
 _HOLE: Final = "{# content #}"
 _STATEMENT: Final = re.compile(r"<!--\s*(\{%.*?%\})\s*-->", re.DOTALL)
 _INDENTATION: Final = re.compile(r"\s*\n\s*")
+_SLOT: Final = re.compile(r"\{# slot (\w+) #\}(\n?)(.*?)\{# end #\}", re.DOTALL)
+_COLOUR: Final = re.compile(r"var\(--(\w+),\s*(#\w+)\)")
 
 
 def default_folder() -> Path:
@@ -46,6 +50,7 @@ class Parts:
     subject: str
     text: str
     html: str
+    logo: Inline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,17 @@ class Edition:
         seen = {**values, "subject": subject}
         return Parts(subject, _rendered(self.text, seen), _rendered(self.html, seen))
 
+    def dressed(self, values: Mapping[str, str | bool | None], dressing: Dressing) -> Parts:
+        """Return the three parts in an organization's look; the templates must have slots.
+
+        Raises:
+            RenderError: A template failed, or made something too large.
+        """
+        subject = dressing.subject or " ".join(_rendered(self.subject, values).split())
+        seen = {**values, "subject": subject}
+        text = _rendered(self.text, {**seen, **dressing.text})
+        return Parts(subject, text, _rendered(self.html, {**seen, **dressing.html}), dressing.logo)
+
 
 def _rendered(template: CompiledTemplate, values: Mapping[str, str | bool | None]) -> str:
     try:
@@ -84,9 +100,11 @@ class Sources:
 
     Args:
         folders: Template folders, the one that counts most first.
+        slots: Whether what may be an organization's own is to be left open.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
+    def __init__(self, folders: Sequence[Path], *, slots: bool = False) -> None:
+        self._slots = slots
         self._folders = tuple(folders)
         self._files = FileSystemLoader(folders)
         self._made: dict[str, str] = {}
@@ -102,6 +120,7 @@ class Sources:
         Raises:
             TemplateNotFound: There is none of that name.
             InlineError: The stylesheet cannot be inlined.
+            ConfigError: There is no such slot or colour.
         """
 
         def read(name: str) -> str:
@@ -113,8 +132,24 @@ class Sources:
                 source = read(_TEXT_LAYOUT).replace(_HOLE, source.rstrip())
             elif name.endswith("/body.html"):
                 source = _styled(read(_HTML_LAYOUT).replace(_HOLE, source), read(_STYLESHEET))
-            self._made[name] = source
+                source = _COLOUR.sub(self._colour, source)
+            self._made[name] = _SLOT.sub(self._slot, source)
         return self._made[name]
+
+    def _slot(self, found: re.Match[str]) -> str:
+        name, line_end, usual = found.groups()
+        if name not in SLOTS:
+            raise ConfigError(f"no template can have a slot {name}; there are {_list(SLOTS)}")
+        if not self._slots:
+            return f"{usual}{{##}}"  # the remark takes its line away, as the statement would
+        own = f"{{% if {name} %}}{line_end}{{{{ {name} }}}}{line_end}"
+        return f"{own}{{% else %}}{line_end}{usual}{{% endif %}}"
+
+    def _colour(self, found: re.Match[str]) -> str:
+        name, usual = found.groups()
+        if name not in COLOURS:
+            raise ConfigError(f"no stylesheet can leave --{name} open; there are {_list(COLOURS)}")
+        return f'{{{{ {name}_color or "{usual}" }}}}' if self._slots else usual
 
 
 def _styled(document: str, stylesheet: str) -> str:
@@ -123,3 +158,7 @@ def _styled(document: str, stylesheet: str) -> str:
     )
     styled = inliner.inline(document).replace(' data-css-inline="ignore"', "")
     return _INDENTATION.sub("\n", _STATEMENT.sub(r"\1", styled))
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
