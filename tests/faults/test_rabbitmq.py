@@ -69,6 +69,20 @@ def test_f34_what_befalls_rabbitmq_loses_nothing(
     scenario.end()
 
 
+def test_f30_a_store_that_is_away_while_the_broker_delivers_is_waited_for(
+    scenario: Scenario, node: Node, record: Record
+) -> None:
+    publisher = _under_load(scenario, node.url)
+    scenario.broker.kill()  # here it is the store only
+    pause(5.0)
+    scenario.broker.start()
+    publisher.done()
+
+    bounds = Bounds(duplicates=0, recovery=30)
+    record(scenario.settle("F30", "store killed while RabbitMQ delivers", bounds))
+    scenario.end()
+
+
 @pytest.mark.timeout(600)
 def test_f35_a_quorum_that_loses_its_leader_elects_another_and_loses_nothing(
     scenario: Scenario, mapper: PortMapper, record: Record
