@@ -1,17 +1,13 @@
 """The composition root: settings → adapters → services; it alone knows concrete classes."""
 
 import atexit
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
 
 from pydantic import SecretStr
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from dispatcher.adapters.broker.quarantine import Quarantine
 from dispatcher.adapters.broker.rabbit_quarantine import RabbitQuarantine
@@ -19,11 +15,12 @@ from dispatcher.adapters.directory.from_event import FromEvent
 from dispatcher.adapters.mail.sender_rules import check as check_sender
 from dispatcher.adapters.observers.log import LogObserver
 from dispatcher.adapters.standalone.valkey import EmbeddedValkey
-from dispatcher.adapters.store.connection import connect, without_transport_prefix
+from dispatcher.adapters.store.connection import connect
 from dispatcher.adapters.store.readings import Readings
 from dispatcher.adapters.store.secret import installation_secret
 from dispatcher.adapters.store.valkey_correspondence import ValkeyCorrespondence
 from dispatcher.adapters.store.valkey_ledger import ValkeyLedger
+from dispatcher.adapters.store.valkey_looks import ValkeyLookStore
 from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
 from dispatcher.adapters.store.valkey_senders import ValkeySenderStore
 from dispatcher.adapters.store.valkey_suppressions import ValkeySuppressionStore
@@ -31,9 +28,11 @@ from dispatcher.adapters.store.valkey_tokens import ValkeyTokenStore
 from dispatcher.adapters.store.vault import Vault, parse_keys
 from dispatcher.dispatch import Dispatcher
 from dispatcher.errors import ConfigError
+from dispatcher.looks import Looks
 from dispatcher.policies import Policies
 from dispatcher.ports import Observer, Queue
-from dispatcher.post import Post
+from dispatcher.post import Post, looks_of
+from dispatcher.quarantines import quarantine_at
 from dispatcher.redrive import Requeue
 from dispatcher.senders import Senders
 from dispatcher.settings import Settings
@@ -89,6 +88,7 @@ class Store:
     ledger: ValkeyLedger
     policies: Policies
     senders: Senders
+    looks: Looks
     correspondence: ValkeyCorrespondence
     suppressions: Suppressions
     tokens: Tokens
@@ -135,42 +135,22 @@ async def open_store(
             settings.suppression_age,
         )
         tokens = Tokens(ValkeyTokenStore(client, prefix=prefix), SystemClock())
-        yield Store(ledger, policies, senders, correspondence, suppressions, tokens, secret)
+        looks = looks_of(settings, ValkeyLookStore(client, prefix=prefix))
+        yield Store(ledger, policies, senders, looks, correspondence, suppressions, tokens, secret)
     finally:
         await client.aclose()
 
 
-@contextmanager
-def open_quarantine(settings: Settings) -> Iterator[Quarantine | RabbitQuarantine | None]:
+def open_quarantine(
+    settings: Settings,
+) -> AbstractContextManager[Quarantine | RabbitQuarantine | None]:
     """Open what workers put aside because it could not be run; None where the broker keeps none.
 
     Raises:
         ConfigError: The broker's URL cannot be read.
         StoreUnavailable: The embedded Valkey does not answer.
     """
-    url = endpoints(settings).broker_url
-    if settings.uses_rabbitmq:
-        yield RabbitQuarantine(url)
-        return
-    if not url.startswith(_KEEPS_QUARANTINE):
-        yield None
-        return
-    try:
-        client = Redis.from_url(
-            without_transport_prefix(url),
-            socket_timeout=_BROKER_PATIENCE,
-            socket_connect_timeout=_BROKER_PATIENCE,
-            retry=Retry(NoBackoff(), 0),
-        )
-    except ValueError as error:
-        raise ConfigError("the broker's URL cannot be read: check its port and database") from error
-    with client:
-        yield Quarantine(client)
-
-
-_KEEPS_QUARANTINE: Final = ("redis:", "rediss:", "redis+socket:", "unix:")
-_BROKER_PATIENCE: Final = 5.0
-"""Seconds that a broker may take to answer a person."""
+    return quarantine_at(endpoints(settings).broker_url, rabbitmq=settings.uses_rabbitmq)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +160,7 @@ class Services:
     dispatcher: Dispatcher
     policies: Policies
     senders: Senders
+    looks: Looks
     requeue: Requeue
     observer: Observer
     switches: frozenset[str]
@@ -219,7 +200,13 @@ async def open_services(settings: Settings, url: str, queue: Queue) -> AsyncIter
         dispatcher = Dispatcher(store.ledger, walk, clock, observer, store.suppressions)
         requeue = Requeue(store.ledger, queue, observer, routes.is_away)
         yield Services(
-            dispatcher, store.policies, store.senders, requeue, observer, triggers.switches
+            dispatcher,
+            store.policies,
+            store.senders,
+            store.looks,
+            requeue,
+            observer,
+            triggers.switches,
         )
 
 

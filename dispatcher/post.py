@@ -7,15 +7,21 @@ from typing import Final, Self, TypeVar
 from pydantic import SecretStr
 
 from dispatcher.adapters.mail.addresses import parse_mailbox
+from dispatcher.adapters.mail.catalogues import find_catalogues
+from dispatcher.adapters.mail.dressing import kinds
 from dispatcher.adapters.mail.relay_address import RelayAddress, parse_relays
 from dispatcher.adapters.mail.relays import RelayChange
 from dispatcher.adapters.mail.renderer import Contact, MailRenderer
 from dispatcher.adapters.mail.routes import RouteLimits, Routes
 from dispatcher.adapters.mail.smtp_limits import PoolLimits
+from dispatcher.adapters.mail.templates import default_folder
 from dispatcher.adapters.mail.verp import BounceAddress
 from dispatcher.errors import ConfigError
+from dispatcher.look import LookStore
+from dispatcher.looks import Looks
 from dispatcher.ports import Clock
 from dispatcher.settings import Settings
+from dispatcher.triggers import discover
 
 _T = TypeVar("_T")
 
@@ -56,6 +62,10 @@ class Post:
         if settings.bounce_address:
             _checked("BOUNCE_ADDRESS", settings.bounce_address, BounceAddress.parse, mistakes)
         _checked("CONTACT", settings.contact, Contact.parse, mistakes)
+        if settings.dkim_keys:
+            from dispatcher.adapters.mail.dkim_keys import DkimKeys  # noqa: PLC0415 - 8 MB
+
+            _checked("DKIM_KEYS", settings.dkim_keys, DkimKeys.read, mistakes)
         if mistakes or addresses is None or sender is None:
             raise ConfigError("\n".join(mistakes))
         return cls(settings, addresses, sender)
@@ -89,7 +99,19 @@ class Post:
             default_locale=self.settings.default_locale,
             folders=[folder] if folder else [],
             bounce_address=self.settings.bounce_address,
+            dkim_keys=self.settings.dkim_keys,
         )
+
+
+def looks_of(settings: Settings, store: LookStore) -> Looks:
+    """Return the service of organizations' looks: they may speak of what mails can show.
+
+    Raises:
+        ConfigError: The operator's catalogues cannot be used.
+    """
+    folders = [settings.templates_dir] if settings.templates_dir else []
+    languages = find_catalogues([*folders, default_folder()])
+    return Looks(store, kinds(discover()), frozenset(languages))
 
 
 def _checked(

@@ -13,7 +13,8 @@ from dispatcher.cli.dead_change import DROPPED, RESENT, Wanted, not_found, repor
 from dispatcher.cli.deliveries import Limit, Organization, Reason, Since
 from dispatcher.cli.failures import ExitCode, UsageError
 from dispatcher.cli.output import AsJson
-from dispatcher.cli.session import PutAside, session
+from dispatcher.cli.put_aside import PutAside
+from dispatcher.cli.session import session
 from dispatcher.cli.times import since_if_any
 from dispatcher.cli.why import print_story
 from dispatcher.delivery import Delivery, DeliveryFilter, State

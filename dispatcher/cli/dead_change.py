@@ -9,7 +9,8 @@ import typer
 
 from dispatcher.cli import dead_letters, dead_quarantine, output
 from dispatcher.cli.failures import ExitCode, UsageError
-from dispatcher.cli.session import Books, Quarantine, Session
+from dispatcher.cli.put_aside import Quarantine
+from dispatcher.cli.session import Books, Session
 from dispatcher.delivery import DeliveryFilter, State
 
 

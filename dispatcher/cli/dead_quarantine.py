@@ -13,7 +13,8 @@ from itertools import islice
 from typing import Any, Final
 
 from dispatcher.cli import output
-from dispatcher.cli.session import PutAside, Quarantine, Session
+from dispatcher.cli.put_aside import PutAside, Quarantine
+from dispatcher.cli.session import Session
 from dispatcher.errors import StoreUnavailable
 from dispatcher.policy_wire import timestamp
 from dispatcher.stories.times import clock_time, relative

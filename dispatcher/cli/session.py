@@ -8,6 +8,8 @@ from typing import Final, Protocol, TypeVar
 
 import typer
 
+from dispatcher.cli.put_aside import NoQuarantine, Quarantine
+from dispatcher.looks import Looks
 from dispatcher.policies import Policies
 from dispatcher.ports import DeadLetters, DeliveryLog, Queue
 from dispatcher.senders import Senders
@@ -43,6 +45,11 @@ class OpenStore(Protocol):
         ...
 
     @property
+    def looks(self) -> Looks:
+        """Return organizations' looks."""
+        ...
+
+    @property
     def suppressions(self) -> Suppressions:
         """Return the addresses that get no mail."""
         ...
@@ -51,94 +58,6 @@ class OpenStore(Protocol):
     def tokens(self) -> Tokens:
         """Return the API's tokens."""
         ...
-
-
-class PutAside(Protocol):
-    """A message that was put aside because it could not be run."""
-
-    @property
-    def id(self) -> str:
-        """Return what it is asked for by."""
-        ...
-
-    @property
-    def reason(self) -> str:
-        """Return why, one word."""
-        ...
-
-    @property
-    def queue(self) -> str:
-        """Return the queue it was taken from; empty where that is unknown."""
-        ...
-
-    @property
-    def put_aside_at(self) -> datetime:
-        """Return when."""
-        ...
-
-    @property
-    def raw(self) -> bytes:
-        """Return its bytes, or the first of them; they may hold addresses."""
-        ...
-
-    @property
-    def is_whole(self) -> bool:
-        """Return whether these are all its bytes."""
-        ...
-
-
-class Quarantine(Protocol):
-    """What workers put aside, as a person reads and mends it."""
-
-    def __len__(self) -> int: ...
-
-    def list(self, *, offset: int = 0, limit: int = 100) -> Iterator[PutAside]:
-        """Yield what was put aside, newest first."""
-        ...
-
-    def show(self, item: str) -> PutAside | None:
-        """Return one message, or None where it is not there."""
-        ...
-
-    def unlisted(self) -> Mapping[str, int]:
-        """Return, by reason, how many were only counted: the quarantine was full."""
-        ...
-
-    def drop(self, item: str) -> bool:
-        """Forget a message for good; return whether it was there."""
-        ...
-
-    def requeue(self, item: str) -> bool:
-        """Put a message back on its queue; return whether it was there, whole."""
-        ...
-
-
-class NoQuarantine:
-    """The quarantine of a broker that keeps none."""
-
-    def __len__(self) -> int:
-        return 0
-
-    def list(self, *, offset: int = 0, limit: int = 100) -> Iterator[PutAside]:
-        """Yield nothing."""
-        del offset, limit
-        yield from ()
-
-    def unlisted(self) -> Mapping[str, int]:
-        """Return nothing."""
-        return {}
-
-    def show(self, item: str) -> PutAside | None:
-        """Return None."""
-        del item
-        return None
-
-    def drop(self, item: str) -> bool:
-        """Return False."""
-        del item
-        return False
-
-    requeue = drop
 
 
 class Session(Protocol):

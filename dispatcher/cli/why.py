@@ -9,7 +9,8 @@ import typer
 from dispatcher.cli import dead_quarantine, output
 from dispatcher.cli.failures import ExitCode
 from dispatcher.cli.output import AsJson
-from dispatcher.cli.session import OpenStore, PutAside, Session, session
+from dispatcher.cli.put_aside import PutAside
+from dispatcher.cli.session import OpenStore, Session, session
 from dispatcher.delivery import Delivery
 from dispatcher.stories import wire
 from dispatcher.stories.story import Story, tell

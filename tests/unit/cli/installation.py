@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from dispatcher.adapters.mail.dressing import kinds
 from dispatcher.adapters.mail.sender_rules import check
 from dispatcher.adapters.store.memory import MemoryLedger
+from dispatcher.adapters.store.memory_looks import MemoryLookStore
 from dispatcher.adapters.store.memory_policies import MemoryPolicyStore
 from dispatcher.adapters.store.memory_senders import MemorySenderStore
 from dispatcher.adapters.store.memory_suppressions import MemorySuppressionStore
@@ -17,11 +19,13 @@ from dispatcher.cli.session import OpenStore
 from dispatcher.delivery import Dead, DeadReason, Outcome, Report
 from dispatcher.errors import StoreUnavailable
 from dispatcher.events import Event
+from dispatcher.looks import Looks
 from dispatcher.policies import Policies
 from dispatcher.ports import Claim, Parcel
 from dispatcher.senders import Senders
 from dispatcher.suppressions import Suppressions
 from dispatcher.tokens import Tokens
+from dispatcher.triggers import discover
 from tests.builders import NOON, StandingClock, an_event
 
 _T = TypeVar("_T")
@@ -47,6 +51,7 @@ class MemoryStore:
     ledger: MemoryLedger
     policies: Policies
     senders: Senders
+    looks: Looks
     suppressions: Suppressions
     tokens: Tokens
 
@@ -113,7 +118,10 @@ class MemorySession:
             MemorySuppressionStore(self.clock), self.clock, SECRET, age=86_400.0
         )
         tokens = Tokens(MemoryTokenStore(), self.clock)
-        self.store = MemoryStore(MemoryLedger(self.clock), policies, senders, suppressions, tokens)
+        looks = Looks(MemoryLookStore(self.clock), kinds(discover()), {"de", "en"})
+        self.store = MemoryStore(
+            MemoryLedger(self.clock), policies, senders, looks, suppressions, tokens
+        )
 
     def now(self) -> datetime:
         return self.clock.now()

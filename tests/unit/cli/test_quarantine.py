@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dispatcher.cli.failures import ExitCode
-from dispatcher.cli.session import NoQuarantine
+from dispatcher.cli.put_aside import NoQuarantine
 from dispatcher.errors import StoreUnavailable
 from tests.builders import NOON
 from tests.unit.cli.installation import Garbage, MemorySession, Run
