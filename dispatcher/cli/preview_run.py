@@ -43,8 +43,8 @@ def _post(settings: Settings, gallery: Gallery) -> tuple[Post | None, str]:
 
 
 def _introduce(server: PreviewServer, port: int, gallery: Gallery) -> None:
-    if port not in {0, server.port}:
-        output.note(f"port {port} is taken; the preview uses {server.port} instead")
+    if port not in {0, server.server_port}:
+        output.note(f"port {port} is taken; the preview uses {server.server_port} instead")
     output.say(f"The mails: {server.url}")
     for folder in gallery.look.folders:
         output.note(output.faint(f"reloads when a file in {folder} is saved"))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from collections.abc import Mapping
 from functools import cached_property
 from hmac import compare_digest
@@ -10,16 +11,22 @@ from secrets import token_urlsafe
 from typing import ClassVar, Final
 
 from dispatcher.adapters.mail.addresses import parse_address
-from dispatcher.adapters.standalone.inbox_page import MAIL_POLICY
 from dispatcher.adapters.standalone.mail_view import as_page, take_apart
+from dispatcher.adapters.standalone.page_server import (
+    MAIL_POLICY,
+    PageConversation,
+    PageServer,
+)
 from dispatcher.cli.preview_gallery import Edition, Exhibit, Gallery
-from dispatcher.cli.preview_http import PageConversation, PageServer
 from dispatcher.cli.preview_pages import FOLDERS, Notice, Pages, Sending
 from dispatcher.cli.preview_post import Post
 from dispatcher.cli.preview_samples import CONTENTS, VARIANTS
 from dispatcher.cli.preview_scheme import SCHEMES, in_scheme
-from dispatcher.errors import RenderError, TransportError
+from dispatcher.errors import ConfigError, RenderError, TransportError
 
+_HOST: Final = "127.0.0.1"
+
+_BACKLOG: Final = 128
 _ASSETS: Final = {
     "style.css": "text/css; charset=utf-8",
     "preview.css": "text/css; charset=utf-8",
@@ -41,7 +48,7 @@ class PreviewServer(PageServer):
     """
 
     def __init__(self, port: int, gallery: Gallery, post: Post | None, *, remark: str = "") -> None:
-        super().__init__(port, _Conversation)
+        super().__init__(_listen(port), _Conversation)
         self.gallery = gallery
         self.post = post
         self.pages = Pages(gallery, remark=remark)
@@ -50,6 +57,7 @@ class PreviewServer(PageServer):
 
 class _Conversation(PageConversation):
     server: PreviewServer
+    server_version = "preview"
 
     _MAIL: ClassVar = re.compile(
         r"/mail/(?P<kind>\w+)/(?P<variant>[\w-]+)/(?P<content>\w+)/(?P<language>[\w-]+?)"
@@ -165,3 +173,12 @@ _FORBIDDEN: Final = HTTPStatus.FORBIDDEN
 
 def _asset(name: str) -> bytes:
     return next(path for folder in FOLDERS if (path := folder / name).is_file()).read_bytes()
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server((_HOST, port), backlog=_BACKLOG)
+    except OSError as error:
+        if port:
+            return _listen(0)
+        raise ConfigError(f"the page cannot listen on {_HOST}: {error.strerror}") from error

@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
-from dispatcher.adapters.standalone.inbox_page import PageServer
+from dispatcher.adapters.standalone.inbox_page import InboxPage
 from dispatcher.adapters.standalone.inbox_smtp import InboxServer
 from dispatcher.adapters.standalone.mailbox import Mailbox
 from dispatcher.errors import ConfigError
@@ -49,7 +49,7 @@ class Inbox:
         self._smtp_at = (smtp_host, smtp_port)
         self._http_at = (http_host, http_port)
         self._smtp = InboxServer(self.mailbox, refuse=refuse, greylist=greylist)
-        self._page: PageServer | None = None
+        self._page: InboxPage | None = None
         self.notes: tuple[str, ...] = ()
         """What to tell the user: ports that were taken, and what was used instead."""
 
@@ -76,7 +76,7 @@ class Inbox:
         self._smtp_at = (self._smtp_at[0], smtp.getsockname()[1])
         self._http_at = (self._http_at[0], http.getsockname()[1])
         self._smtp.start(smtp)
-        self._page = PageServer(self.mailbox, http)
+        self._page = InboxPage(self.mailbox, http)
         self._page.start()
 
     def stop(self) -> None:

@@ -1,5 +1,6 @@
 """The inbox's pages as HTML."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -71,7 +72,7 @@ class PageRenderer:
             pages=pages,
         )
 
-    def mail(self, name: str, content: bytes, query: dict[str, str]) -> str:
+    def mail(self, name: str, content: bytes, query: Mapping[str, str]) -> str:
         """Return the page of one mail.
 
         Args:

@@ -9,43 +9,43 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from dispatcher.adapters.standalone.inbox_page import PAGE_POLICY
-from dispatcher.errors import ConfigError
-
-HOST: Final = "127.0.0.1"
+PAGE_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self';"
+    " img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+MAIL_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'self';"
+    " sandbox allow-popups allow-popups-to-escape-sandbox"
+)
+"""For a mail's own HTML: no script, no form, nothing from outside, an origin of its own."""
 
 _HTML: Final = "text/html; charset=utf-8"
 _LARGEST_FORM: Final = 64 * 1024
-_BACKLOG: Final = 128
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves conversations on loopback, each in a thread.
+    """Serves conversations on a listening socket, which becomes ours, each in a thread.
 
     Args:
-        port: Where; 0 for any free port. One that is taken is replaced by a free one.
+        listener: A bound, listening socket on loopback.
         conversation: What answers.
-
-    Raises:
-        ConfigError: The machine gives no port.
     """
 
     daemon_threads = True
     # A browser keeps its connections open; stopping does not wait for it.
     block_on_close = False
 
-    def __init__(self, port: int, conversation: type["PageConversation"]) -> None:
-        super().__init__((HOST, port), conversation, bind_and_activate=False)
+    def __init__(self, listener: socket.socket, conversation: type["PageConversation"]) -> None:
+        host, port = listener.getsockname()[:2]
+        super().__init__((host, port), conversation, bind_and_activate=False)
         self.socket.close()
-        self.socket = _listen(port)
-        self.port: int = self.socket.getsockname()[1]
-        self.server_address = (HOST, self.port)
-        self.hosts = frozenset({f"{HOST}:{self.port}", f"localhost:{self.port}"})
-
-    @property
-    def url(self) -> str:
-        """Return where the page is."""
-        return f"http://{HOST}:{self.port}/"
+        self.socket = listener
+        self.server_address = (host, port)
+        self.server_name, self.server_port = host, port
+        authority = f"[{host}]" if ":" in host else host
+        self.url = f"http://{authority}:{port}/"
+        self.hosts = frozenset(f"{name}:{port}" for name in (authority, "localhost", "127.0.0.1"))
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the base's signature
         """Tell of what went wrong, unless the browser only went away."""
@@ -58,7 +58,7 @@ class PageConversation(BaseHTTPRequestHandler):
 
     server: PageServer
     protocol_version = "HTTP/1.1"
-    server_version = "preview"
+    server_version = "page"
     sys_version = ""
     disable_nagle_algorithm = True
     timeout = 60.0
@@ -141,7 +141,7 @@ class PageConversation(BaseHTTPRequestHandler):
         """Say nothing: a log of who looked at what helps no one here."""
 
     def _is_for_us(self) -> bool:
-        # A name that an attacker's DNS points to 127.0.0.1 could send mail through our relay.
+        # A name that an attacker's DNS points to 127.0.0.1 could read and send mail here.
         if self.headers.get("Host", "").lower() in self.server.hosts:
             return True
         self.refuse("this page answers to its own address only", HTTPStatus.MISDIRECTED_REQUEST)
@@ -150,12 +150,3 @@ class PageConversation(BaseHTTPRequestHandler):
 
 def _fields(query: str) -> dict[str, str]:
     return {key: values[-1] for key, values in parse_qs(query, keep_blank_values=True).items()}
-
-
-def _listen(port: int) -> socket.socket:
-    try:
-        return socket.create_server((HOST, port), backlog=_BACKLOG)
-    except OSError as error:
-        if port:
-            return _listen(0)
-        raise ConfigError(f"the page cannot listen on {HOST}: {error.strerror}") from error
