@@ -126,6 +126,7 @@ class Settings(BaseSettings):
     smtp_url: Annotated[SecretStr | None, _Unset] = None
     mail_from: Annotated[str | None, _Unset] = None
     bounce_address: str = ""
+    dkim_keys: str = ""
     contact: str = ""
     default_locale: str = "en"
     templates_dir: Annotated[Path | None, _Unset] = None

@@ -8,9 +8,11 @@ from dispatcher import __version__
 from dispatcher.cli import (
     api,
     bounce,
+    branding,
     dead,
     deliveries,
     demo,
+    dkim,
     doctor,
     key,
     output,
@@ -20,6 +22,7 @@ from dispatcher.cli import (
     send,
     sender,
     suppress,
+    text,
     token,
     up,
     why,
@@ -54,8 +57,11 @@ app.command("doctor", rich_help_panel=_ASK)(doctor.command)
 app.command("send", rich_help_panel=_CHANGE)(send.command)
 app.add_typer(policy.app, name="policy", rich_help_panel=_CHANGE)
 app.add_typer(sender.app, name="sender", rich_help_panel=_CHANGE)
+app.add_typer(branding.app, name="branding", rich_help_panel=_CHANGE)
+app.add_typer(text.app, name="text", rich_help_panel=_CHANGE)
 app.add_typer(token.app, name="token", rich_help_panel=_CHANGE)
 app.add_typer(key.app, name="key", rich_help_panel=_CHANGE)
+app.add_typer(dkim.app, name="dkim", rich_help_panel=_CHANGE)
 app.add_typer(dead.app, name="dead", rich_help_panel=_CHANGE)
 app.add_typer(suppress.app, name="suppress", rich_help_panel=_CHANGE)
 app.command("bounce", rich_help_panel=_CHANGE)(bounce.command)

@@ -10,7 +10,7 @@ from dispatcher.adapters.mail.addresses import Address, parse_address
 from dispatcher.adapters.mail.catalogues import find_catalogues
 from dispatcher.adapters.mail.composer import Envelope
 from dispatcher.adapters.mail.editions import Editions
-from dispatcher.adapters.mail.letterheads import Letterheads
+from dispatcher.adapters.mail.letterheads import Keys, Letterheads
 from dispatcher.adapters.mail.locales import ENGLISH, Languages
 from dispatcher.adapters.mail.templates import Sources, default_folder
 from dispatcher.adapters.mail.values import plain, plain_facts
@@ -97,6 +97,7 @@ class MailRenderer:
         default_locale: str = ENGLISH,
         folders: Sequence[Path] = (),
         bounce_address: str = "",
+        dkim_keys: str = "",
     ) -> Self:
         """Return a renderer with all templates and catalogues read, compiled and checked.
 
@@ -109,6 +110,7 @@ class MailRenderer:
             default_locale: The BCP 47 tag for readers whose language is unknown.
             folders: The operator's template folders, the one that counts most first, ours last.
             bounce_address: Where bounces go; by default to the sender.
+            dkim_keys: The keys that sign, as ``DISPATCHER_DKIM_KEYS`` has them.
 
         Raises:
             ConfigError: Something in these cannot work; the text says what and where.
@@ -117,7 +119,13 @@ class MailRenderer:
         searched = [*folders, default_folder()]
         catalogues = find_catalogues(searched)
         constants = {"contact": route.text, "contact_link": route.link}
-        letterheads = Letterheads(sender, reply_to=route.reply_to, name=instance_name, clock=clock)
+        letterheads = Letterheads(
+            sender,
+            reply_to=route.reply_to,
+            name=instance_name,
+            clock=clock,
+            keys=_keys(dkim_keys),
+        )
         return cls(
             editions=Editions(Sources(searched), catalogues, constants),
             languages=Languages(catalogues, default_locale),
@@ -154,7 +162,15 @@ class MailRenderer:
             domain=letterhead.domain,
         )
         envelope = Envelope(message, recipient, name or "", choice.language)
-        composed = letterhead.composer.compose(edition.render(values), envelope)
+        composed = letterhead.compose(edition.render(values), envelope)
         if self._bounces is None or (draft.sender and draft.sender.relays):
             return composed  # an organization's own relay would not take our bounce address
         return replace(composed, sender=self._bounces.returning(mark_of(message)))
+
+
+def _keys(setting: str) -> Keys | None:
+    if not setting:
+        return None
+    from dispatcher.adapters.mail.dkim_keys import DkimKeys  # noqa: PLC0415 - 8 MB
+
+    return DkimKeys.read(setting)

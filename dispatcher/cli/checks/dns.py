@@ -9,7 +9,7 @@ from dns.resolver import NXDOMAIN, NoAnswer, NoResolverConfiguration
 
 from dispatcher.cli.checks.finding import Finding, Health
 
-_PATIENCE: Final = 3.0
+PATIENCE: Final = 3.0
 """Seconds for one question."""
 
 _NOT_REAL: Final = ("example", "test", "invalid", "localhost", "local")  # RFC 6761, RFC 6762
@@ -25,13 +25,13 @@ async def check_domain(
         servers: Addresses of DNS servers; the system's when empty.
         port: Their port.
     """
-    if domain.rpartition(".")[2] in _NOT_REAL:
+    if not is_real(domain):
         return [Finding(Health.SKIP, f"DNS {domain}", "no domain of the public DNS")]
     try:
         resolver = Resolver(configure=not servers)
         if servers:
             resolver.nameservers, resolver.port = list(servers), port
-        resolver.lifetime = _PATIENCE
+        resolver.lifetime = PATIENCE
         return [
             await _mx(resolver, domain),
             await _spf(resolver, domain),
@@ -40,6 +40,11 @@ async def check_domain(
     except (DNSException, NoResolverConfiguration, OSError) as error:
         found = f"DNS cannot be asked: {type(error).__name__}"
         return [Finding(Health.SKIP, f"DNS {domain}", found)]
+
+
+def is_real(domain: str) -> bool:
+    """Tell whether a domain can be in the public DNS."""
+    return domain.rpartition(".")[2] not in _NOT_REAL
 
 
 async def _mx(resolver: Resolver, domain: str) -> Finding:

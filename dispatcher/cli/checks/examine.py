@@ -9,6 +9,7 @@ from dispatcher.adapters.mail.addresses import parse_mailbox
 from dispatcher.adapters.mail.relay_address import parse_relays
 from dispatcher.bootstrap import Endpoints
 from dispatcher.cli.checks.broker import check_broker
+from dispatcher.cli.checks.dkim import check_signatures
 from dispatcher.cli.checks.dns import check_domain
 from dispatcher.cli.checks.finding import Finding, Health
 from dispatcher.cli.checks.relay import check_relay, send_test
@@ -69,7 +70,13 @@ async def _mail(settings: Settings, now: datetime, send_to: str) -> AsyncIterato
         domain = parse_mailbox(settings.mail_from).address.domain
     except ConfigError:  # told among the settings
         return
-    for findings in await asyncio.gather(*map(check_relay, relays), check_domain(domain)):
+    signatures = check_signatures(
+        domain,
+        dkim_keys=settings.dkim_keys,
+        bounce_domain=settings.bounce_address.rpartition("@")[2],
+    )
+    checks = (*map(check_relay, relays), check_domain(domain), signatures)
+    for findings in await asyncio.gather(*checks):
         for finding in findings:
             yield finding
     if send_to:
