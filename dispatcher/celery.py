@@ -34,6 +34,9 @@ PASSWORD_CHANGED: Final = "dispatcher.password_changed"  # noqa: S105 - a task's
 EVENT: Final = "dispatcher.event"
 UPDATE_POLICY: Final = "dispatcher.update_notification_policy"
 UPDATE_SENDER: Final = "dispatcher.update_sender"
+UPDATE_BRANDING: Final = "dispatcher.update_branding"
+UPDATE_TEXTS: Final = "dispatcher.update_texts"
+_UPDATES: Final = (UPDATE_POLICY, UPDATE_SENDER, UPDATE_BRANDING, UPDATE_TEXTS)
 
 EVENTS_QUEUE: Final = "notifications"
 POLICIES_QUEUE: Final = "policies"
@@ -67,7 +70,7 @@ def configuration() -> dict[str, Any]:
         "result_serializer": "json",
         "task_queues": _queues(settings),
         "task_default_queue": EVENTS_QUEUE,
-        "task_routes": {task: {"queue": POLICIES_QUEUE} for task in (UPDATE_POLICY, UPDATE_SENDER)},
+        "task_routes": {task: {"queue": POLICIES_QUEUE} for task in _UPDATES},
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_pool": _POOLS.get(settings.worker_pool, settings.worker_pool),
@@ -86,7 +89,7 @@ def _transport_options(settings: Settings) -> Mapping[str, Any]:
     if settings.uses_rabbitmq:
         return {"confirm_publish": True}
     return {
-        "task_names": [EVENT, PASSWORD_CHANGED, UPDATE_POLICY, UPDATE_SENDER],
+        "task_names": [EVENT, PASSWORD_CHANGED, *_UPDATES],
         "reserved_credit": {POLICIES_QUEUE: _POLICIES_CREDIT},
         "master_name": settings.sentinel_master,
     }
@@ -142,6 +145,18 @@ def update_notification_policy(*args: object, **kwargs: object) -> dict[str, Any
 def update_sender(*args: object, **kwargs: object) -> dict[str, Any]:
     """Set how an organization's mails leave; return a body of success or of failure."""
     return runtimes.get().run(lambda services: updates.update_sender(services, (args, kwargs)))
+
+
+@app.task(name=UPDATE_BRANDING)
+def update_branding(*args: object, **kwargs: object) -> dict[str, Any]:
+    """Set what an organization's mails look like; return a body of success or of failure."""
+    return runtimes.get().run(lambda services: updates.update_branding(services, (args, kwargs)))
+
+
+@app.task(name=UPDATE_TEXTS)
+def update_texts(*args: object, **kwargs: object) -> dict[str, Any]:
+    """Set what an organization's mails say; return a body of success or of failure."""
+    return runtimes.get().run(lambda services: updates.update_texts(services, (args, kwargs)))
 
 
 async def _receive(services: Services, raw: object, *, receipt: str) -> Outcome:

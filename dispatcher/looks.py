@@ -68,23 +68,28 @@ class Looks:
         Raises:
             InvalidLook: A text cannot be used; names every one, and the place in it.
         """
+        return await self.store.put(org_id, lambda look: self.with_texts(look, changes))
 
-        def alter(look: Look) -> Look:
-            texts, mistakes = dict(look.texts), []
-            for (kind, language), change in changes.items():
-                old = texts.pop((kind, language), {})
-                try:
-                    wording = self._reworded(old, kind, language, change)
-                except InvalidLook as error:
-                    mistakes.append(f"{kind}, {language}: {error}" if len(changes) > 1 else error)
-                    continue
-                if wording:
-                    texts[kind, language] = wording
-            if mistakes:
-                raise InvalidLook("; ".join(map(str, mistakes)))
-            return _fitting(replace(look, texts=dict(sorted(texts.items()))))
+    def with_texts(self, look: Look, changes: TextChanges) -> Look:
+        """Return a look with texts changed; nothing is kept.
 
-        return await self.store.put(org_id, alter)
+        Raises:
+            InvalidLook: A text cannot be used; names every one, and the place in it.
+        """
+        texts, mistakes = dict(look.texts), []
+        for (kind, language), change in changes.items():
+            old = texts.pop((kind, language), {})
+            try:
+                wording = self._reworded(old, kind, language, change)
+            except InvalidLook as error:
+                where = f"{kind}, {language}: " if len(changes) > 1 else ""
+                mistakes.append(f"{where}{error}")
+                continue
+            if wording:
+                texts[kind, language] = wording
+        if mistakes:
+            raise InvalidLook("; ".join(mistakes))
+        return _fitting(replace(look, texts=dict(sorted(texts.items()))))
 
     async def unword(self, org_id: str, *, kind: str = "", language: str = "") -> LookWritten:
         """Give texts back to the templates: of one kind of mail, one language, or all.

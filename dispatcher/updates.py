@@ -1,13 +1,20 @@
 """The update tasks: what they do with their arguments, and what they answer; they never fail."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import structlog
 
-from dispatcher import policy_wire, sender_wire, status
+from dispatcher import look_wire, policy_wire, sender_wire, status
 from dispatcher.bootstrap import Services
-from dispatcher.errors import DispatcherError, InvalidPolicy, InvalidSender, RejectedInput
+from dispatcher.errors import (
+    DispatcherError,
+    InvalidLook,
+    InvalidPolicy,
+    InvalidSender,
+    RejectedInput,
+)
+from dispatcher.look import LookWritten
 from dispatcher.patience import insist
 from dispatcher.policy import Details
 from dispatcher.sources import native
@@ -46,6 +53,41 @@ async def update_sender(services: Services, arguments: Arguments) -> dict[str, A
     effect = "changed" if written.changed else "unchanged"
     _log.info("sender", effect=effect, org_id=org_id, sequence=sender.sequence)
     return policy_wire.changed(Details(sender.sequence, None, sender.changed_at, org_id))
+
+
+async def update_branding(services: Services, arguments: Arguments) -> dict[str, Any]:
+    """Set what an organization's mails look like; return a body like the policy's."""
+    return await _update_look(
+        services,
+        arguments,
+        lambda org_id, body: services.looks.brand(org_id, look_wire.parse_branding(body)),
+    )
+
+
+async def update_texts(services: Services, arguments: Arguments) -> dict[str, Any]:
+    """Set what an organization's mails say; return a body like the policy's."""
+    return await _update_look(
+        services,
+        arguments,
+        lambda org_id, body: services.looks.reword(org_id, look_wire.parse_texts(body)),
+    )
+
+
+async def _update_look(
+    services: Services,
+    arguments: Arguments,
+    update: Callable[[str, object], Awaitable[LookWritten]],
+) -> dict[str, Any]:
+    try:
+        org_id, body = _two(arguments, InvalidLook)
+        written = await insist(lambda: update(org_id, body), services.observer)
+    except DispatcherError as error:
+        _log.warning("look", effect="refused", detail=str(error))
+        return status.failure(error)
+    look = written.look
+    effect = "changed" if written.changed else "unchanged"
+    _log.info("look", effect=effect, org_id=org_id, sequence=look.sequence)
+    return policy_wire.changed(Details(look.sequence, None, look.changed_at, org_id))
 
 
 def _two(arguments: Arguments, refusal: type[RejectedInput]) -> tuple[str, object]:
