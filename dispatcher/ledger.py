@@ -26,7 +26,7 @@ class Claim:
         crashes: How many earlier claims ran out without a record; above 0 the message
             may have been handed over already, and is sent again under the same Message-ID.
         accepted_at: When the event was first claimed.
-        revived: A person sent this dead letter again, and no attempt was recorded since.
+        revived_at: When a person sent this dead letter again, until it ends; else None.
         message: What a person wants sent as it was, instead of rendered anew.
         changes: How many changes the mail is to tell of, as a storm's follow-up; 0 where
             the event tells of its own.
@@ -38,7 +38,7 @@ class Claim:
     attempt: int
     crashes: int
     accepted_at: datetime
-    revived: bool = False
+    revived_at: datetime | None = None
     message: Message | None = None
     changes: int = 0
 

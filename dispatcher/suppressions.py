@@ -87,7 +87,7 @@ class Suppressions:
             case Dead(), attempt if attempt and disproves_mailbox(attempt):
                 status = attempt.enhanced
                 await self.bounced(claim.org_id, report.recipient, status, claim.event_id)
-            case Sent(), _ if claim.revived:
+            case Sent(), _ if claim.revived_at:
                 reason = SuppressionReason.HARD_BOUNCE
                 await self.store.remove(claim.org_id, report.recipient, reason=reason)
 

@@ -122,11 +122,12 @@ class Walk:
             return known.report(Skipped(SkipReason.NO_RECIPIENT))
         known_by = fingerprint(self.secret, recipient.address)
         terms = await self.correspondence.terms(event.org_id, known_by)
-        if terms.suppression and not claim.revived:  # a person who sends it again knows
+        if terms.suppression and not claim.revived_at:  # a person who sends it again knows
             return known.report(_suppressed(terms.suppression), known_by)
-        age = self._age(event)
-        if age >= self.max_age and not claim.revived:  # nor is its age news to that person
-            expired = Dead(DeadReason.EXPIRED, f"the change was {age:.0f} s ago")
+        age = self._age(event, claim)
+        if age >= self.max_age:
+            what = "it was sent again" if claim.revived_at else "the change was"
+            expired = Dead(DeadReason.EXPIRED, f"{what} {age:.0f} s ago")
             return known.report(expired, known_by)
         fold = await self._fold(event, trigger, known_by, claim)
         if fold.wait or fold.into:
@@ -138,7 +139,7 @@ class Walk:
         return known.report(outcome, known_by, attempt, message)
 
     async def _fold(self, event: Event, trigger: Trigger, known_by: str, claim: Claim) -> Fold:
-        never_asked = claim.revived and not claim.changes  # a person wants this very one told
+        never_asked = claim.revived_at and not claim.changes  # a person wants this very one told
         if (self.fold_window <= 0 and not claim.changes) or never_asked:
             return _AT_ONCE
         # Each previous mailbox has to learn by itself that it is one.
@@ -162,11 +163,12 @@ class Walk:
         return Sent(), _accepted(claim, started_at, receipt), None
 
     def _judge(self, error: Exception, event: Event, claim: Claim) -> Deferred | Dead:
-        age = self._age(event)
+        age = self._age(event, claim)
         return judge(error, attempt=claim.attempt, age=age, max_age=self.max_age)
 
-    def _age(self, event: Event) -> float:
-        return (self.clock.now() - event.occurred_at).total_seconds()
+    def _age(self, event: Event, claim: Claim) -> float:
+        since = claim.revived_at or event.occurred_at  # whoever sends it again knows how old it is
+        return (self.clock.now() - since).total_seconds()
 
 
 def _subject(secret: bytes, *names: str) -> str:

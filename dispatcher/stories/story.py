@@ -119,8 +119,8 @@ _ADVICE: Final[Mapping[str, str]] = {
     ),
     DeadReason.RENDER_ERROR: "Mend the template, then: {resend}.",
     DeadReason.EXPIRED: (
-        "If the news is still worth telling, raise DISPATCHER_MAX_AGE on the workers, then: "
-        "{resend}."
+        "If the news is still worth telling: {resend}. It is then tried for another "
+        "DISPATCHER_MAX_AGE."
     ),
     DeadReason.ATTEMPTS: "The worker's log has the error; when it is mended: {resend}.",
 }
@@ -185,7 +185,9 @@ def _decision(delivery: Delivery) -> Iterator[Step]:
 
 def _attempts(delivery: Delivery) -> Iterator[Step]:
     last = max((attempt.number for attempt in delivery.history), default=0)
-    missing = last - len({attempt.number for attempt in delivery.history})
+    # An attempt in which its worker died left no line either; it is counted below.
+    told = len({attempt.number for attempt in delivery.history}) + delivery.uncertain
+    missing = last - told if len(delivery.history) > 1 else 0
     if missing > 0:
         yield Step(None, f"{missing} attempts between these are no longer kept in detail")
     for attempt in delivery.history:

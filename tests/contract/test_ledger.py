@@ -377,26 +377,34 @@ def test_a_revived_letter_starts_without_the_crashes_that_killed_it(play: Play) 
     play(story)
 
 
-def test_a_claim_tells_a_revived_letter_until_an_attempt_is_recorded(play: Play) -> None:
+def test_a_claim_tells_since_when_a_letter_is_revived_until_it_is_dead_again(play: Play) -> None:
     async def story(world: World) -> None:
         await ended(world, Dead(DeadReason.EXPIRED))
+        died_at = (await the_delivery(world)).changed_at
         await world.ledger.revive("acme", UUID)
         unworked = await granted(world)
-        assert unworked.revived
+        assert unworked.revived_at
+        assert unworked.revived_at >= died_at
         await world.ledger.release(unworked)
-        assert (await granted(world)).revived
+        assert (await granted(world)).revived_at == unworked.revived_at
         await world.pass_time(LEASE + 1)
         again = await granted(world)
-        assert again.revived
+        assert again.revived_at == unworked.revived_at
         await world.ledger.record(again, Report(Deferred(DeferReason.TEMPORARY, 0.0)))
-        assert not (await granted(world)).revived
+        last = await granted(world)
+        assert last.revived_at == unworked.revived_at
+        await world.ledger.record(last, Report(REJECTED))
+        await world.ledger.revive("acme", UUID)
+        anew = await granted(world)
+        assert anew.revived_at
+        assert anew.revived_at > unworked.revived_at
 
     play(story)
 
 
 def test_a_new_event_is_not_revived(play: Play) -> None:
     async def story(world: World) -> None:
-        assert not (await granted(world)).revived
+        assert (await granted(world)).revived_at is None
 
     play(story)
 

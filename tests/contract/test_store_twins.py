@@ -200,7 +200,8 @@ class Twins(RuleBasedStateMachine):
 
 def _timeless(answer: Any) -> Any:
     if isinstance(answer, Claim):
-        return replace(answer, accepted_at=NOON)
+        revived_at = NOON if answer.revived_at else None
+        return replace(answer, accepted_at=NOON, revived_at=revived_at)
     if isinstance(answer, Delivery):
         due_at = NOON if answer.due_at else None
         return replace(answer, accepted_at=NOON, changed_at=NOON, due_at=due_at)

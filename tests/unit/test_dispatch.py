@@ -389,16 +389,41 @@ def test_an_old_event_is_dead_rather_than_late(world: World) -> None:
     assert world.transport.messages == []
 
 
-def test_an_expired_letter_that_a_person_sends_again_gets_one_try(world: World) -> None:
+def test_an_expired_letter_that_a_person_sends_again_is_tried_as_long_as_a_new_event(
+    world: World,
+) -> None:
     world.want_mail()
     stale = an_event(occurred_at=world.clock.now() - timedelta(seconds=MAX_AGE))
     world.dispatch(stale)
     world.fails_with(TransientTransportError("451", phase="rcpt", relay="mx", code=451), None)
     assert run(world.ledger.revive("acme", stale.id))
-    outcome = world.dispatch(stale)
-    assert outcome == Dead(DeadReason.EXPIRED, "still undelivered after 86400 s")
-    assert run(world.ledger.revive("acme", stale.id))
+    assert isinstance(world.dispatch(stale), Deferred)
+    world.clock.advance(60.0)
     assert world.dispatch(stale) == Sent()
+
+
+def test_a_letter_that_a_person_sent_again_expires_again(world: World) -> None:
+    world.want_mail()
+    stale = an_event(occurred_at=world.clock.now() - timedelta(seconds=MAX_AGE))
+    world.dispatch(stale)
+    assert run(world.ledger.revive("acme", stale.id))
+    world.clock.advance(MAX_AGE)
+    outcome = world.dispatch(stale)
+    assert outcome == Dead(DeadReason.EXPIRED, "it was sent again 86400 s ago")
+
+
+def test_what_a_person_sent_again_overrides_a_suppression_at_each_of_its_attempts(
+    world: World,
+) -> None:
+    world.want_mail()
+    greylisted = TransientTransportError("451", phase="rcpt", relay="mx", code=451)
+    world.fails_with(unknown_mailbox(), greylisted, None)
+    world.dispatch()
+    assert run(world.ledger.revive("acme", "evt-1"))
+    assert isinstance(world.dispatch(), Deferred)
+    world.clock.advance(60.0)
+    assert world.dispatch() == Sent()
+    assert not world.correspondence.suppressions
 
 
 def test_an_old_event_of_an_organization_that_wants_no_mail_is_skipped_not_dead(

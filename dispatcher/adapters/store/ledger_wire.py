@@ -52,7 +52,7 @@ def claimed(event: Event, answer: Any) -> Claim | Refusal:  # noqa: ANN401 - a s
         return Refusal(answer.decode())
     if isinstance(answer, int):  # a new event's first claim: when it was granted says it all
         return Claim(event.org_id, event.id, 1, 1, 0, from_milliseconds(answer))
-    token, attempt, crashes, accepted, is_revived, changes, content = answer
+    token, attempt, crashes, accepted, revived, changes, content = answer
     return Claim(
         event.org_id,
         event.id,
@@ -60,7 +60,7 @@ def claimed(event: Event, answer: Any) -> Claim | Refusal:  # noqa: ANN401 - a s
         attempt,
         crashes,
         from_milliseconds(accepted),
-        revived=bool(is_revived),
+        revived_at=from_milliseconds(revived) if revived else None,
         message=decode_message(content),
         changes=changes,
     )

@@ -100,7 +100,6 @@ class MemoryLedger(MemoryDueTimes):
             return False
         if not record.is_recorded:
             record.is_recorded = True
-            record.is_revived = False
             self._add_to_story(record, report)
             self._conclude(record, report)
         return True
@@ -169,7 +168,7 @@ class MemoryLedger(MemoryDueTimes):
             attempt,
             crashes,
             delivery.accepted_at,
-            record.is_revived,
+            record.revived_at,
             record.message if record.as_it_was else None,
             delivery.changes,
         )
@@ -211,7 +210,7 @@ class MemoryLedger(MemoryDueTimes):
                 self._defer(record, reason, delay, attempts=record.delivery.attempts - (not burns))
             case Dead(reason, detail):
                 self._count(org_id, "dead", f"dead:{reason}")
-                record.due = None
+                record.due = record.revived_at = None
                 record.is_evidence = reason is DeadReason.MALFORMED
                 record.message, record.as_it_was = report.message or record.message, False
                 self._change(record, keeps_message=record.message is not None)

@@ -49,7 +49,7 @@ class MemoryFolding(MemoryDeadLetters):
         changes = record.delivery.changes
         if opened and opened.follower == key:
             wait = (opened.ends - self._clock.now()).total_seconds()
-            if wait > 0 and window > 0 and not record.is_revived:
+            if wait > 0 and window > 0 and not record.revived_at:
                 return Fold(changes, wait)
             self._open_window(subject, key, window)
         return Fold(changes)

@@ -60,7 +60,7 @@ class MemoryDeadLetters(MemoryDeliveryLog):
         record.as_it_was = as_it_was
         self._count(org_id, "dead", f"dead:{record.delivery.reason}", by=-1)
         record.crashes_forgiven = record.delivery.uncertain
-        record.is_revived = True
+        record.revived_at = self._clock.now()
         self._defer(record, "", 0.0)
         return True
 
@@ -96,7 +96,7 @@ class MemoryDeadLetters(MemoryDeliveryLog):
         if record.due:
             self._count(key[0], "dead", "dead:malformed")
             record.due = None
-            record.is_revived = False
+            record.revived_at = None
             self._change(
                 record, state=State.DEAD, reason=DeadReason.MALFORMED, detail=detail, due_at=None
             )

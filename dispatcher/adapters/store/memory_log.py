@@ -26,8 +26,8 @@ class Record:
     """The end of the lease, or when it is due; None once it is finished or dead."""
     is_recorded: bool = True
     crashes_forgiven: int = 0
-    is_revived: bool = False
-    """A person sent it again, and no attempt was recorded since."""
+    revived_at: datetime | None = None
+    """When a person sent it again; None once it is dead again."""
     message: Message | None = None
     as_it_was: bool = False
     """A person wants its message sent, and not one rendered anew."""

@@ -98,6 +98,16 @@ def test_attempts_that_are_no_longer_kept_are_counted() -> None:
     assert "7 attempts between these are no longer kept in detail" in said(told)
 
 
+@pytest.mark.parametrize(
+    "history", [(attempt(2),), (attempt(1), attempt(3)), (attempt(1), attempt(2))]
+)
+def test_an_attempt_that_its_worker_died_in_is_not_taken_for_a_missing_one(
+    history: tuple[Attempt, ...],
+) -> None:
+    told = story(history=history, uncertain=1)
+    assert "no longer kept" not in said(told)
+
+
 def test_an_attempt_that_did_not_count_is_not_taken_for_a_missing_one() -> None:
     told = story(history=(attempt(1), attempt(1), attempt(2)))
     assert "no longer kept" not in said(told)

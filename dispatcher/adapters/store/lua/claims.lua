@@ -45,7 +45,7 @@ end
 
 local function granted(name, r)
   local changes, content = tonumber(r.f) or 0, r.h == '2' and text_of(CONTENT .. name)
-  return { r.k, r.n, r.u - r.b, r.a, r.v == '1' and 1 or 0, changes, content or '' }
+  return { r.k, r.n, r.u - r.b, r.a, tonumber(r.v) or 0, changes, content or '' }
 end
 
 local function grant(name, record, wish)

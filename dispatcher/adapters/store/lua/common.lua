@@ -46,7 +46,7 @@ end
 -- More, separated by group separators (29):
 --   r reason   u uncertain   b uncertain when revived   d duplicates
 --   y digests of the last ones' receipts   m 1 if known only as malformed
---   v 1 if revived and not recorded since   x detail
+--   v when it was revived (ms), until it ends   x detail
 --   f how it is told: see fold.lua   h 1 if prefix c:<name> is its message, 2 if to be sent as it was
 --   w the story: trigger, ruling, fingerprint, history; nothing before the first record
 local HEAD = '>I6I6I4I2Bc0Bc0I3c0' -- c0 is as long as the number before it says

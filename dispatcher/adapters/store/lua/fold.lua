@@ -31,7 +31,7 @@ end
 local function follow_up(name, record, key, length)
   local ends, _, follower = window_of(key)
   if follower == name then
-    if now < ends and length > 0 and record.v ~= '1' then return { record.f, ends - now, '' } end
+    if now < ends and length > 0 and record.v == '' then return { record.f, ends - now, '' } end
     set_window(key, now + length, name, '') -- it goes: what comes now is no longer counted by it
   end
   return { record.f, 0, '' }

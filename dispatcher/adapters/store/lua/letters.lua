@@ -102,7 +102,7 @@ function operations.revive(name, as_it_was)
   if not record or record.s ~= 'dead' or (as_it_was == '1' and record.h == '') then return 0 end
   if record.h ~= '' then record.h = as_it_was == '1' and '2' or '1' end
   conclude(name, 'dead', record.r, -1)
-  record.s, record.r, record.b, record.v = 'deferred', '', record.u, '1'
+  record.s, record.r, record.b, record.v = 'deferred', '', record.u, NOW
   save(name, record)
   call('ZREM', DEAD, name)
   plan(name, NOW)

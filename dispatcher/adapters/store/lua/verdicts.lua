@@ -34,7 +34,7 @@ local function told(name, token, story)
   end
   if record.k ~= tonumber(token) then return nil, 0 end
   if record.z == '' then return nil, 1 end
-  record.w, record.x, record.z, record.v = longer_story(record.w, story), '', '', ''
+  record.w, record.x, record.z = longer_story(record.w, story), '', ''
   return record
 end
 
@@ -80,7 +80,7 @@ function operations.die(name, token, story, reason, detail, content)
   local record, answer = told(name, token, story)
   if not record then return answer end
   keep_content(name, record, content)
-  record.s, record.r, record.x = 'dead', reason, detail
+  record.s, record.r, record.x, record.v = 'dead', reason, detail, ''
   if reason == 'malformed' then record.m = '1' end
   save(name, record)
   to_dead(name, reason)
