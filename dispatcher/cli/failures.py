@@ -10,6 +10,7 @@ from dispatcher.cli import output
 from dispatcher.errors import (
     ConfigError,
     DispatcherError,
+    LookNotFound,
     PolicyNotFound,
     RejectedInput,
     SenderNotFound,
@@ -41,7 +42,7 @@ def exit_code(error: DispatcherError) -> ExitCode:
     match error:
         case StoreUnavailable():
             return ExitCode.AWAY
-        case PolicyNotFound() | SenderNotFound() | TokenNotFound():
+        case PolicyNotFound() | SenderNotFound() | LookNotFound() | TokenNotFound():
             return ExitCode.NO
         case ConfigError() | RejectedInput() | UsageError():
             return ExitCode.USAGE

@@ -15,6 +15,7 @@ from dispatcher.adapters.mail.locales import ENGLISH, Languages
 from dispatcher.adapters.mail.templates import Sources, default_folder
 from dispatcher.adapters.mail.values import plain, plain_facts
 from dispatcher.adapters.mail.verp import BounceAddress
+from dispatcher.adapters.mail.wardrobe import Wardrobe
 from dispatcher.errors import ConfigError, RenderError
 from dispatcher.message import Draft, Message, fingerprint, mark_of, message_id
 from dispatcher.ports import Clock
@@ -64,6 +65,7 @@ class MailRenderer:
 
     Args:
         editions: Every kind of mail in every language.
+        wardrobe: The same in organizations' looks.
         languages: Picks a reader's language.
         letterheads: Gives messages their wire form, and the sender's name.
         secret: Keys the Message-IDs.
@@ -74,12 +76,14 @@ class MailRenderer:
         self,
         *,
         editions: Editions,
+        wardrobe: Wardrobe,
         languages: Languages,
         letterheads: Letterheads,
         secret: bytes,
         bounces: BounceAddress | None = None,
     ) -> None:
         self._editions = editions
+        self._wardrobe = wardrobe
         self._languages = languages
         self._letterheads = letterheads
         self._secret = secret
@@ -128,6 +132,9 @@ class MailRenderer:
         )
         return cls(
             editions=Editions(Sources(searched), catalogues, constants),
+            wardrobe=Wardrobe(
+                Editions(Sources(searched, slots=True), catalogues, constants), route.text
+            ),
             languages=Languages(catalogues, default_locale),
             letterheads=letterheads,
             secret=secret,
@@ -143,7 +150,9 @@ class MailRenderer:
         """
         letterhead = self._letterheads.of(draft.sender)
         recipient = parse_address(draft.recipient.address)
-        choice = self._languages.choose(draft.recipient.locale)
+        look = draft.look
+        usual = look.branding.language if look else ""
+        choice = self._languages.choose(draft.recipient.locale, usual)
         edition = self._editions.get(draft.template, choice.language)
         if edition is None:
             raise RenderError(f"there is no template folder {draft.template}")
@@ -162,7 +171,13 @@ class MailRenderer:
             domain=letterhead.domain,
         )
         envelope = Envelope(message, recipient, name or "", choice.language)
-        composed = letterhead.compose(edition.render(values), envelope)
+        if look is None:
+            parts = edition.render(values)
+        else:
+            parts = self._wardrobe.render(
+                look, draft.template, choice.language, values, letterhead.domain
+            )
+        composed = letterhead.compose(parts, envelope)
         if self._bounces is None or (draft.sender and draft.sender.relays):
             return composed  # an organization's own relay would not take our bounce address
         return replace(composed, sender=self._bounces.returning(mark_of(message)))
