@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Final
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dispatcher.errors import DispatcherError
@@ -18,6 +19,9 @@ _log: Final = structlog.get_logger("dispatcher.web")
 
 _PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics", "/management/v1/healthz"})
 """They are answered however busy the process is: a busy one is not a dead one."""
+
+_CLIENT_LEFT: Final = 499
+"""What the log says of clients that left before their body had come, as nginx's does."""
 
 _LINGER_TIME: Final = 1.0
 _LINGER_BYTES: Final = 16 * 1024 * 1024
@@ -87,6 +91,8 @@ class Guard:
         self._in_flight += 1
         try:
             await self._app(scope, self._bounded(scope, receive), reply)
+        except ClientDisconnect:
+            reply.status = _CLIENT_LEFT
         except Exception as error:
             if isinstance(error, DispatcherError) and not reply.has_begun:
                 await errors.answer(error, self._manner)(scope, receive, reply)
@@ -151,19 +157,19 @@ def _announced(name: bytes, value: bytes) -> int:
 class _Reply:
     """Sends the answer, with the headers that every answer has."""
 
-    __slots__ = ("_began", "_scope", "_send", "_status", "has_begun")
+    __slots__ = ("_began", "_scope", "_send", "has_begun", "status")
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._scope = scope
         self._send = send
         self._began = perf_counter()
-        self._status = 0
+        self.status = 0
         self.has_begun = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.has_begun = True
-            self._status = message["status"]
+            self.status = message["status"]
             told = {name for name, _ in message["headers"]}
             extra = [item for item in _HEADERS.items() if item[0] not in told]
             message["headers"] = [*message["headers"], *extra]
@@ -171,12 +177,12 @@ class _Reply:
 
     def tell(self) -> None:
         """Log the request: what changed something or went wrong; what was only read, in detail."""
-        is_quiet = self._scope["method"] in {"GET", "HEAD", "OPTIONS"} and self._status < 500  # noqa: PLR2004 - RFC 9110 section 15.6
+        is_quiet = self._scope["method"] in {"GET", "HEAD", "OPTIONS"} and self.status < 500  # noqa: PLR2004 - RFC 9110 section 15.6
         (_log.debug if is_quiet else _log.info)(
             "request",
             method=self._scope["method"],
             path=_route(self._scope),
-            status=self._status,
+            status=self.status,
             seconds=round(perf_counter() - self._began, 4),
         )
 

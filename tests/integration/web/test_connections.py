@@ -5,6 +5,7 @@ import re
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from dispatcher.policy import Manner
 from dispatcher.web import server
@@ -130,3 +131,16 @@ def test_a_request_for_no_host_or_for_two_is_refused(hosts: bytes) -> None:
         assert statuses(await say(port, request)) == [400]
 
     play(story)
+
+
+def test_a_client_that_leaves_before_its_body_has_come_is_no_fault_of_ours() -> None:
+    async def story(http: httpx.AsyncClient, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEAD + b"content-length: 10\r\nexpect: 100-continue\r\n\r\n")
+        assert statuses(await reader.readuntil(b"\r\n\r\n")) == [100]
+        writer.close()
+        assert (await http.get("/healthz")).status_code == 200
+
+    with capture_logs() as lines:
+        play(story, manner=Manner.ZITADEL)
+    assert [line["status"] for line in lines if line["log_level"] != "debug"] == [499]
