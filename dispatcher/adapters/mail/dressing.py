@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 
 from dispatcher.adapters.mail.inline import Inline
 from dispatcher.adapters.mail.wrapping import wrap
-from dispatcher.branding import DETAILS, INK, Branding, mixed
+from dispatcher.branding import DETAILS, INK, SURFACES, Branding, mixed
 from dispatcher.events import Event, User
 from dispatcher.look import Look
 from dispatcher.phrase import Phrase, Values
@@ -33,6 +33,10 @@ COLOURS: Final = frozenset(
 _ALWAYS: Final = frozenset({"name", "instance", "organization", "account", "contact"})
 _LINE_SHARE: Final = 0.2
 _IMPRINT: Final = Markup('<div style="padding-top:16px">{}</div>')
+# Its own ground keeps dark letters readable where a reader's program makes all else dark.
+_LOGO: Final = Markup(
+    '<img src="cid:{}" alt="{}" width="{}" height="{}" border="0" style="background:{}">'
+)
 _EXAMPLE: Final = Event("example", "example", User("example"), datetime(2000, 1, 1, tzinfo=UTC))
 
 
@@ -85,7 +89,7 @@ def dress(look: Look, kind: str, language: str, values: Values, domain: str) -> 
     html = {name: _as_html(phrase, values) for name, phrase in wording.items()}
     logo = Inline.of(branding.logo, domain) if branding.logo else None
     subject = " ".join((text.pop("subject", None) or "").split()) or None
-    none = dict.fromkeys(SLOTS)
+    none, ground = dict.fromkeys(SLOTS), branding.background or SURFACES[0]
     return Dressing(
         subject,
         {**none, **text, **_apart(text.get("title"), branding.footer)},
@@ -93,7 +97,7 @@ def dress(look: Look, kind: str, language: str, values: Values, domain: str) -> 
             **none,
             **html,
             "imprint": _IMPRINT.format(_escaped(branding.footer)) if branding.footer else None,
-            "logo": _image(logo, str(values["instance"])) if logo else None,
+            "logo": _image(logo, str(values["instance"]), ground) if logo else None,
             **_colours(branding),
         },
         logo,
@@ -133,10 +137,8 @@ def _isolated(value: str) -> str:
     return f"<bdi>{escape(value)}</bdi>"
 
 
-def _image(logo: Inline, name: str) -> str:
-    return Markup('<img src="cid:{}" alt="{}" width="{}" height="{}" border="0">').format(
-        logo.id, name, *logo.shown_size
-    )
+def _image(logo: Inline, name: str, ground: str) -> str:
+    return _LOGO.format(logo.id, name, *logo.shown_size, ground)
 
 
 def _colours(branding: Branding) -> Mapping[str, str | None]:
