@@ -212,16 +212,16 @@ class RelayFault(TransientTransportError):
     """The relay cannot serve anyone now: refused connection, TLS, AUTH, 5yz at the greeting."""
 
 
+class OwnRelayFault(RelayFault):
+    """The same of an organization's own relay: all others are served."""
+
+
 class Throttled(TransientTransportError):
     """The relay is well, but wants to be sent less at a time; says nothing about the message.
 
     Args:
-        reason: What happened, in words that hold no address.
-        phase: As for any :class:`TransportError`.
-        relay: The same.
-        code: The same.
-        enhanced: The same.
-        wait: Seconds that the relay asked us to wait; 0.0 when it did not say.
+        wait: Seconds that the relay asked us to wait; 0.0 when it did not say. The others
+            are those of :class:`TransportError`.
     """
 
     def __init__(

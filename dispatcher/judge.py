@@ -6,12 +6,14 @@ its verdicts is in ``docs/judge.md``.
 
 import re
 from collections.abc import Callable
+from functools import partial
 from random import random
 from typing import Final
 
 from dispatcher.delivery import Attempt, Dead, DeadReason, DeferReason, Deferred, Phase
 from dispatcher.errors import (
     DispatcherError,
+    OwnRelayFault,
     PermanentTransportError,
     RecipientRefused,
     RelayFault,
@@ -31,7 +33,17 @@ RFC 5321 section 4.5.4.1 asks relays for 30 minutes between tries; we submit to 
 relay of our own, and a notice about a password is worth most while it is fresh.
 """
 
-_LONGEST_OUTAGE_WAIT: Final = 20.0
+_BLAMELESS: Final = (
+    (OwnRelayFault, 300.0),
+    (RelayFault, 20.0),
+    (Throttled, 60.0),
+    (SenderUnreadable, 300.0),
+)
+"""What burns no attempt, and how many seconds such a delivery waits at most.
+
+While the instance's relays are away, what is due is held back (``redrive``), so that
+short waits cost nothing; what one organization waits for goes round meanwhile.
+"""
 
 _LONGEST_HINT: Final = 3600.0  # of what a relay asks us to wait
 
@@ -53,18 +65,18 @@ def backoff(attempt: int, *, jitter: Callable[[], float] = random) -> float:
     return step * (0.5 + 0.5 * jitter())
 
 
-def outage_wait(age: float, *, jitter: Callable[[], float] = random) -> float:
-    """Return how many seconds to wait for a relay that serves nobody.
+def outage_wait(age: float, longest: float, *, jitter: Callable[[], float] = random) -> float:
+    """Return how many seconds to wait for what is nobody's and no message's fault.
 
     No attempt is burnt, so the wait cannot grow with their number; it grows with
-    the event's age instead, and stays below 20 s: while all relays are away what is
-    due is held back (``redrive``), and what is not due yet delays the end of it.
+    the event's age instead.
 
     Args:
         age: Seconds since the event occurred.
+        longest: The most, seconds.
         jitter: Returns a number in [0, 1).
     """
-    step = min(max(age / 2, BACKOFF[0]), _LONGEST_OUTAGE_WAIT)
+    step = min(max(age / 2, BACKOFF[0]), longest)
     return step * (0.5 + 0.5 * jitter())
 
 
@@ -159,11 +171,12 @@ def judge(
         return Dead(DeadReason.ATTEMPTS, f"{MAX_CRASHES} attempts ended in {type(error).__name__}")
     if age >= max_age:
         return Dead(DeadReason.EXPIRED, f"still undelivered after {max_age:.0f} s")
-    blameless = isinstance(error, RelayFault | Throttled | SenderUnreadable)
-    delay = outage_wait(age, jitter=jitter) if blameless else backoff(attempt, jitter=jitter)
+    longest = next((most for kind, most in _BLAMELESS if isinstance(error, kind)), 0.0)
+    waits = partial(outage_wait, age, longest) if longest else partial(backoff, attempt)
+    delay = waits(jitter=jitter)
     if isinstance(error, Throttled):
         delay = max(delay, min(error.wait, _LONGEST_HINT))
-    return Deferred(_defer_reason(error), min(delay, max(max_age - age, 1.0)), burns=not blameless)
+    return Deferred(_defer_reason(error), min(delay, max(max_age - age, 1.0)), burns=not longest)
 
 
 _DEFERRED: Final = (

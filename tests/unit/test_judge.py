@@ -11,6 +11,7 @@ from dispatcher.delivery import Attempt, Dead, DeadReason, DeferReason, Deferred
 from dispatcher.errors import (
     ConfigError,
     DispatcherError,
+    OwnRelayFault,
     PermanentTransportError,
     RecipientRefused,
     RelayFault,
@@ -278,10 +279,27 @@ def test_backoff_keeps_between_half_and_the_whole_of_its_step(attempt: int, jitt
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=2))
-def test_the_wait_for_an_outage_grows_with_age_and_stays_below_20_s(ages: list[float]) -> None:
-    waits = [outage_wait(age, jitter=lambda: 0.99) for age in sorted(ages)]
+def test_the_wait_for_an_outage_grows_with_age_within_its_bound(ages: list[float]) -> None:
+    waits = [outage_wait(age, 20.0, jitter=lambda: 0.99) for age in sorted(ages)]
     assert all(earlier <= later for earlier, later in pairwise(waits))
     assert all(0 < wait <= 20 for wait in waits)
+
+
+@pytest.mark.parametrize(
+    ("error", "longest"),
+    [
+        (RelayFault("away"), 20.0),
+        (OwnRelayFault("away"), 300.0),
+        (SenderUnreadable("its key is not here"), 300.0),
+        (Throttled("slow down"), 60.0),
+    ],
+)
+def test_waits_longer_for_what_only_one_organization_waits_for(
+    error: Exception, longest: float
+) -> None:
+    deferred = judge(error, attempt=1, age=7200, max_age=86_400, jitter=lambda: 1.0)
+    assert isinstance(deferred, Deferred)
+    assert (deferred.delay, deferred.burns) == (longest, False)
 
 
 @pytest.mark.parametrize("enhanced", ["5.1.1", "5.1.3", "5.1.6", "5.1.10"])

@@ -15,9 +15,10 @@ from typing import Final
 from dispatcher.adapters.mail.bulkhead import Bulkhead
 from dispatcher.adapters.mail.relay_address import RelayAddress, parse_relays
 from dispatcher.adapters.mail.relays import RelayChange, Relays, RelayState
+from dispatcher.adapters.mail.smtp_handover import again
 from dispatcher.adapters.mail.smtp_limits import PoolLimits, Timeouts
 from dispatcher.delivery import Receipt
-from dispatcher.errors import ConfigError, SenderUnreadable
+from dispatcher.errors import ConfigError, OwnRelayFault, RelayFault, SenderUnreadable
 from dispatcher.message import Message
 from dispatcher.sender import Sender
 
@@ -182,6 +183,8 @@ class _Route:
         await self.bulkhead.enter()
         try:
             return await self.relays.deliver(message)
+        except RelayFault as fault:
+            raise again(fault, OwnRelayFault) from fault
         finally:
             self.bulkhead.leave()
 

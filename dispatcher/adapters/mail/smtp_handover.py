@@ -185,9 +185,9 @@ def trouble(
     return kind(reason, phase=phase.value, relay=relay, code=reply.code, enhanced=reply.enhanced)
 
 
-def again(fault: RelayFault) -> RelayFault:
+def again(fault: RelayFault, kind: type[RelayFault] = RelayFault) -> RelayFault:
     """Return a fault of its own for another message that suffers of the same one."""
-    return RelayFault(
+    return kind(
         fault.reason,
         phase=fault.phase,
         relay=fault.relay,

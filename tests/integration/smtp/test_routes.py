@@ -10,7 +10,7 @@ from dispatcher.adapters.mail.relays import RelayChange
 from dispatcher.adapters.mail.routes import RouteLimits, Routes
 from dispatcher.adapters.mail.smtp_limits import PoolLimits
 from dispatcher.delivery import Receipt
-from dispatcher.errors import RelayFault, SenderUnreadable, Throttled, TransportError
+from dispatcher.errors import OwnRelayFault, SenderUnreadable, Throttled, TransportError
 from dispatcher.sender import Sender
 from tests.integration.smtp.submission import (
     PATIENT,
@@ -79,7 +79,7 @@ def test_an_organizations_relay_that_is_away_is_never_replaced_by_the_instances(
             return [await _outcome(routes, sender, number) for number in range(3)]
 
     with ScriptedRelay() as instance, ScriptedRelay(Rule(At.GREETING, "554 no")) as acme:
-        assert [type(outcome) for outcome in run(send())] == [RelayFault] * 3
+        assert [type(outcome) for outcome in run(send())] == [OwnRelayFault] * 3
         name = f"127.0.0.1:{acme.port}"
     assert instance.accepted == 0
     assert acme.connections == 1
@@ -216,7 +216,7 @@ def test_a_connection_that_turns_out_to_end_on_this_machine_is_not_made(
 
     with ScriptedRelay() as instance, ScriptedRelay() as acme:
         outcome = run(send())
-    assert type(outcome) is RelayFault
+    assert type(outcome) is OwnRelayFault
     assert (acme.connections, instance.accepted) == (0, 0)
 
 
