@@ -81,6 +81,8 @@ class Caller:
     def organization(self, requested: str, permission: Permission) -> str:
         """Return the organization a call is about: the requested one, else the caller's own.
 
+        An instance-wide caller that has none and names none gets "": the policies refuse that.
+
         Args:
             requested: The ``x-zitadel-orgid`` header; "" when it was not given.
             permission: What the call needs there.
@@ -90,8 +92,9 @@ class Caller:
             PermissionDenied: Its roles there do not permit this.
         """
         org_id = requested or self.org_id
-        roles = {role for role in self.roles if role.is_instance_wide or org_id == self.org_id}
-        if not roles or not org_id:
+        is_own = bool(org_id) and org_id == self.org_id
+        roles = {role for role in self.roles if role.is_instance_wide or is_own}
+        if not roles:
             raise MembershipNotFound("membership not found", id="AUTHZ-cdgFk")
         self._permit(roles, permission)
         return org_id

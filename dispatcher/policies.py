@@ -85,8 +85,13 @@ _DEFAULT: Final = _Refusals(
         "the default policy is so already",
     ),
 )
-_ADD, _UPDATE, _RESET = "Org-x801sk2i", "Org-x091n1g", "Org-x89ns2"
-"""What each call without an organization is refused by."""
+_NAMELESS: Final = (
+    "Resource Owner Organisation missing",
+    "no organization is named: over HTTP and gRPC, x-zitadel-orgid does",
+)
+_NOT_ADDED: Final = _Refusal(InvalidPolicy, "Org-x801sk2i", *_NAMELESS)
+_NOT_UPDATED: Final = _Refusal(InvalidPolicy, "Org-x091n1g", *_NAMELESS)
+_NOT_REMOVED: Final = _Refusal(InvalidPolicy, "Org-x89ns2", *_NAMELESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,7 @@ class Policies:
         Raises:
             PolicyNotFound: There is neither; such an organization gets no mail.
         """
-        policy = await self.store.effective(_organization(org_id, _UPDATE))
+        policy = await self.store.effective(self._owner(org_id, _NOT_UPDATED))
         if policy is None:
             raise _UNREADABLE.told(self.manner)
         return policy
@@ -136,7 +141,7 @@ class Policies:
         Raises:
             PolicyExists: It has one.
         """
-        return await self._add(_organization(org_id, _ADD), switches, by, _OWN)
+        return await self._add(self._owner(org_id, _NOT_ADDED), switches, by, _OWN)
 
     async def update(self, org_id: str, switches: Switches, *, by: str) -> Written:
         """Set switches of the organization's policy.
@@ -148,7 +153,7 @@ class Policies:
             PolicyNotFound: It has none of its own (in ZITADEL's manner).
             PolicyUnchanged: It is so already (in ZITADEL's manner).
         """
-        return await self._update(_organization(org_id, _UPDATE), switches, by, _OWN)
+        return await self._update(self._owner(org_id, _NOT_UPDATED), switches, by, _OWN)
 
     async def reset(self, org_id: str, *, by: str) -> Written:
         """Remove the organization's own policy, so that the default counts again.
@@ -156,7 +161,7 @@ class Policies:
         Raises:
             PolicyNotFound: It has none of its own.
         """
-        removed = await self.store.remove(_organization(org_id, _RESET), by=by)
+        removed = await self.store.remove(self._owner(org_id, _NOT_REMOVED), by=by)
         if removed is None:
             raise _NOT_RESET.told(self.manner)
         return Written(Effect.REMOVED, removed)
@@ -184,7 +189,7 @@ class Policies:
 
     async def history(self, org_id: str, *, limit: int = 100) -> Sequence[Change]:
         """Return the last changes of the organization's own policy, newest first."""
-        return await self.store.history(_organization(org_id, _UPDATE), limit=limit)
+        return await self.store.history(self._owner(org_id, _NOT_UPDATED), limit=limit)
 
     async def default_history(self, *, limit: int = 100) -> Sequence[Change]:
         """Return the last changes of the default policy, newest first."""
@@ -223,11 +228,10 @@ class Policies:
             raise refusals.unchanged.told(self.manner)
         return written
 
-
-def _organization(org_id: str, missing: str) -> str:
-    """Return the organization's id; the default's owner, above all, is none."""
-    if not org_id:
-        raise InvalidPolicy("Resource Owner Organisation missing", id=missing)
-    if not can_be_organization(org_id):
-        raise PermissionDenied("Organisation doesn't exist", id="AUTH-Bs7Ds")
-    return org_id
+    def _owner(self, org_id: str, missing: _Refusal) -> str:
+        """Return the organization's id; the default's owner, above all, is none."""
+        if not org_id:
+            raise missing.told(self.manner)
+        if not can_be_organization(org_id):
+            raise PermissionDenied("Organisation doesn't exist", id="AUTH-Bs7Ds")
+        return org_id

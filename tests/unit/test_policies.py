@@ -163,7 +163,10 @@ def test_a_change_without_an_organization_is_refused(policies: Policies) -> None
         "Org-x89ns2": policies.reset("", by="me"),
     }
     for id_, call in calls.items():
-        assert refusal(call) == (InvalidPolicy, id_, "Resource Owner Organisation missing")
+        assert refusal(call) == (
+            *(InvalidPolicy, id_),
+            "no organization is named: over HTTP and gRPC, x-zitadel-orgid does",
+        )
 
 
 def test_the_history_tells_who_changed_what_from_what_to_what(policies: Policies) -> None:

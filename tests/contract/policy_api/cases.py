@@ -263,7 +263,20 @@ ACCESS = [
         )
         for rpc in (Rpc.ADMIN_GET, Rpc.ADMIN_ADD, Rpc.ADMIN_UPDATE)
     ),
-    same("an instance's caller without an organization", Step(Rpc.GET, by="root"), answer=_OUTSIDE),
+    *(
+        Row(
+            f"{rpc.name} by an instance's owner who names no organization",
+            (Step(rpc, on=True, by="root"),),
+            Failure(3, refusal),
+            Failure(3, refusal, "Resource Owner Organisation missing"),
+        )
+        for rpc, refusal in (
+            (Rpc.GET, "Org-x091n1g"),
+            (Rpc.ADD, "Org-x801sk2i"),
+            (Rpc.UPDATE, "Org-x091n1g"),
+            (Rpc.RESET, "Org-x89ns2"),
+        )
+    ),
     *(
         same(
             f"{rpc.name} by an instance's owner about what no organization is called",
