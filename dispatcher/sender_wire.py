@@ -51,7 +51,7 @@ def sender_body(sender: Sender) -> dict[str, Any]:
         "replyTo": sender.reply_to or None,
         "relays": redacted(sender.relays) or None,
         "sequence": str(sender.sequence),
-        "changeDate": sender.changed_at.isoformat() if sender.changed_at else None,
+        "changeDate": f"{sender.changed_at:%Y-%m-%dT%H:%M:%S.%fZ}" if sender.changed_at else None,
     }
 
 

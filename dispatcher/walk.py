@@ -112,9 +112,12 @@ class Walk:
         policy = await self.policies.effective(event.org_id)
         ruling = Ruling(policy.owner, policy.sequence) if policy else None
         known = _Known(trigger.name, ruling, event.source or "")
-        if policy and policy.permits(trigger.switch):
+        if not (policy and policy.permits(trigger.switch)):
+            return known.report(_silence(policy))
+        try:
             return await self._tell(event, trigger, claim, known)
-        return known.report(_silence(policy))
+        except Exception as error:  # noqa: BLE001 - its story tells which policy decided all the same
+            return known.report(self._judge(error, event, claim))
 
     async def _tell(self, event: Event, trigger: Trigger, claim: Claim, known: _Known) -> Report:
         recipient = await self.directory.find(event, trigger.addressee)

@@ -151,3 +151,19 @@ def test_a_test_mail_goes_to_one_address_only(tmp_path: Path, relay: ScriptedRel
     told = dispatcher("doctor", "--send-to", "a@x.org, b@x.org", env=settings(tmp_path, relay))
     assert told.returncode == 2
     assert "--send-to" in told.stderr
+
+
+@pytest.mark.usefixtures("valkey")
+def test_senders_that_cannot_be_decrypted_are_a_failure_that_names_them(
+    tmp_path: Path, relay: ScriptedRelay
+) -> None:
+    ours = settings(tmp_path, relay, encryption_keys="k" * 43, sender_local_relays="true")
+    url = f"smtp://127.0.0.1:{relay.port}?tls=none"
+    told = dispatcher("sender", "set", "globex", "--relays", url, env=ours)
+    assert told.returncode == 0, told.stderr
+    assert "senders" in subjects(examine(ours)["ok"])
+    lost = settings(tmp_path, relay, encryption_keys="n" * 43)
+    (failure,) = examine(lost, code=1)["fail"]
+    assert failure["subject"] == "senders"
+    assert "globex" in failure["found"]
+    assert "DISPATCHER_ENCRYPTION_KEYS" in failure["mend"]

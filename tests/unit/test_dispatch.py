@@ -292,6 +292,8 @@ def test_a_sender_that_cannot_be_read_defers_the_delivery_and_costs_no_attempt(
     assert isinstance(outcome, Deferred)
     assert (outcome.reason, outcome.burns) == (DeferReason.SENDER_UNREADABLE, False)
     assert not world.transport.messages
+    told = world.delivery()
+    assert (told.trigger, told.ruling) == ("password_change", Ruling("acme", 1))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from dispatcher.cli.checks.dkim import check_signatures
 from dispatcher.cli.checks.dns import check_domain
 from dispatcher.cli.checks.finding import Finding, Health
 from dispatcher.cli.checks.relay import check_relay, send_test
+from dispatcher.cli.checks.senders import check_senders
 from dispatcher.cli.checks.store import check_store
 from dispatcher.errors import ConfigError, StoreUnavailable
 from dispatcher.settings import Settings, load_settings
@@ -43,7 +44,8 @@ async def _examine(settings: Settings, now: datetime, send_to: str) -> list[Find
         found.append([Finding(Health.FAIL, "store", str(error))])
     else:
         store, broker = check_store(places.store_url), asyncio.to_thread(_broker, places)
-        found += await asyncio.gather(store, broker)
+        senders = check_senders(settings, places.store_url)
+        found += await asyncio.gather(store, broker, senders)
     found.append([finding async for finding in _mail(settings, now, send_to)])
     return [finding for findings in found for finding in findings]
 
