@@ -88,6 +88,8 @@ def test_the_document_is_well_formed_and_says_its_language(language: str) -> Non
     assert list(_painted(html))
     assert html.lower().startswith("<!doctype html>")
     assert f'<html lang="{language}"' in html
+    # Some programs keep of <html> and <body> nothing but what is in them.
+    assert re.search(rf'<table [^>]*lang="{language}" dir="(ltr|rtl)"', html)
     assert '<meta name="color-scheme" content="light dark">' in html
     assert html.count("<h1") == 1
     assert html.index("<h1") < html.index("<h2")

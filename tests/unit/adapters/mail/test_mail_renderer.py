@@ -173,6 +173,12 @@ def test_arabic_is_written_from_right_to_left() -> None:
     assert 'dir="ltr"' in see(locale="de").html
 
 
+def test_a_names_own_direction_does_not_turn_its_greeting_round() -> None:
+    seen = see(locale="he", name="<Ada> (x)")
+    assert "<bdi>&lt;Ada&gt; (x)</bdi>" in seen.html
+    assert "שלום <Ada> (x)," in seen.text
+
+
 def test_an_unknown_language_falls_back_to_the_default() -> None:
     renderer = a_renderer(default_locale="de")
     assert read(renderer.render(a_draft(locale="tlh"))).mail["Content-Language"] == "de"
