@@ -14,6 +14,7 @@ from typing import Final
 
 from rich.console import Console
 
+from tests.bench import chapters_api as web
 from tests.bench import chapters_fair as fair
 from tests.bench import chapters_rate as rate
 from tests.bench import chapters_scale as scale
@@ -35,6 +36,7 @@ CHAPTERS: Final[dict[str, Callable[[Run], Figure]]] = {
     "starttls": rate.encrypted,
     "off": rate.silence,
     "store": scale.store_bytes,
+    "api": web.api,
     "sink": rate.sink_alone,
 }
 _DOCS: Final = Path(__file__).parents[2] / "docs"

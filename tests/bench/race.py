@@ -26,7 +26,8 @@ from tests.bench.servers import (
 _FIRST, _LAST = 0.1, 0.95
 """The part of a heat that counts: neither the start nor the last stragglers."""
 _LONGEST: Final = 120.0
-_LOG: Final = "contender.log"
+LOG: Final = "contender.log"
+"""What a contender's processes say, in the stage's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class _Look:
 def running(contender: Contender, on: Stage) -> Iterator["Sequence[subprocess.Popen[bytes]]"]:
     """Run a contender's processes; what they say goes to the stage's folder."""
     env = dict(contender.env(on))
-    processes = [spawn(command, env, on.folder / _LOG) for command in contender.commands]
+    processes = [spawn(command, env, on.folder / LOG) for command in contender.commands]
     try:
         yield processes
     finally:
@@ -145,5 +146,5 @@ def check_alive(processes: "Sequence[subprocess.Popen[bytes]]", on: Stage) -> No
         ChildProcessError: The text is the last it said.
     """
     if any(process.poll() is not None for process in processes):
-        said = (on.folder / _LOG).read_text(errors="replace").strip()
+        said = (on.folder / LOG).read_text(errors="replace").strip()
         raise ChildProcessError(f"it ended: {said.rpartition(chr(10))[2][:200]}")
