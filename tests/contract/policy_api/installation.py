@@ -9,12 +9,13 @@ from dispatcher.dry_run import DryRun
 from dispatcher.errors import Unauthenticated
 from dispatcher.policies import Policies
 from dispatcher.policy import Manner
+from dispatcher.triggers import discover
 from dispatcher.web.app import Desks
 from dispatcher.web.gate import Gate, NoRateLimits
 from tests.builders import StandingClock, Witness
 
 INSTANCE_ID = "300000000000000001"
-SWITCHES = frozenset({"passwordChange"})
+SWITCHES = discover().switches
 
 CALLERS = {
     "owner": Caller("owner", "acme", frozenset({Role.ORG_OWNER})),
