@@ -40,8 +40,8 @@ class Look:
     def size(self) -> int:
         """Return the bytes of its logo and texts."""
         logo = self.branding.logo
-        sources = (phrase.source for wording in self.texts.values() for phrase in wording.values())
-        return sum(len(source.encode()) for source in sources) + (len(logo.content) if logo else 0)
+        texts = (text for wording in self.texts.values() for text in wording.values())
+        return sum(len(text.encode()) for text in texts) + (len(logo.content) if logo else 0)
 
 
 Alter = Callable[[Look], Look]

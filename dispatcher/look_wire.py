@@ -102,7 +102,7 @@ def texts_body(look: Look) -> list[dict[str, Any]]:
     """Return an organization's texts as JSON, one object for each kind of mail and language."""
     return [
         {"kind": kind, "language": language}
-        | {_SPELT.get(name, name): phrase.source for name, phrase in wording.items()}
+        | {_SPELT.get(name, name): text for name, text in wording.items()}
         for (kind, language), wording in sorted(look.texts.items())
     ]
 

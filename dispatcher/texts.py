@@ -29,8 +29,8 @@ programs cut a mail off at about a hundred thousand, and our own part of it take
 _LONGEST_VALUE: Final = 600
 """Bytes of HTML that a value may come to: a hundred characters, each escaped."""
 
-Wording = Mapping[str, Phrase]
-"""An organization's own texts in one kind of mail and one language, by name."""
+Wording = Mapping[str, str]
+"""An organization's own texts in one kind of mail and one language, by name: phrases' sources."""
 
 
 def reworded(old: Wording, change: Mapping[str, str | None], known: Collection[str]) -> Wording:
@@ -44,32 +44,29 @@ def reworded(old: Wording, change: Mapping[str, str | None], known: Collection[s
     Raises:
         InvalidLook: A text cannot be used; names every one, and the place in it.
     """
-    new, mistakes = dict(old), []
+    new, mistakes = {name: parse(text) for name, text in old.items()}, []
     for name, text in change.items():
         try:
             new[name] = _phrase(name, text or "", known)
         except InvalidLook as error:
             mistakes.append(f"{name}: {error}")
-    kept = {name: new[name] for name in LARGEST if name in new and new[name].source}
-    rendered = sum(phrase.longest(_as_html, _LONGEST_VALUE) for phrase in kept.values())
-    if rendered > MOST_RENDERED and not mistakes:
-        mistakes.append(
-            f"the texts may come to {rendered:,} bytes of a mail's HTML; "
-            f"at most {MOST_RENDERED:,}: shorten {max(kept, key=lambda name: _size(kept[name]))}"
-        )
     if mistakes:
         raise InvalidLook("; ".join(mistakes))
-    return kept
+    kept = {name: new[name] for name in LARGEST if name in new and new[name].source}
+    sizes = {name: phrase.longest(_as_html, _LONGEST_VALUE) for name, phrase in kept.items()}
+    rendered = sum(sizes.values())
+    if rendered > MOST_RENDERED:
+        raise InvalidLook(
+            f"the texts may come to {rendered:,} bytes of a mail's HTML; "
+            f"at most {MOST_RENDERED:,}: shorten {max(sizes, key=sizes.__getitem__)}"
+        )
+    return {name: phrase.source for name, phrase in kept.items()}
 
 
 def _phrase(name: str, text: str, known: Collection[str]) -> Phrase:
     if name not in LARGEST:
         raise InvalidLook(f"there is no such text; there are {', '.join(LARGEST)}")
     return parse(plain_text(text, size=LARGEST[name], one_line=name in ONE_LINE), known)
-
-
-def _size(phrase: Phrase) -> int:
-    return phrase.longest(_as_html, _LONGEST_VALUE)
 
 
 def _as_html(text: str) -> int:

@@ -20,7 +20,6 @@ from dispatcher.look_wire import (
     parse_texts,
 )
 from dispatcher.looks import Looks
-from dispatcher.phrase_reader import parse
 from dispatcher.texts import LARGEST, reworded
 from tests.builders import NOON, StandingClock, a_logo, a_png
 
@@ -55,7 +54,7 @@ def test_branding_and_texts_are_set_and_given_back_apart(looks: Looks) -> None:
     assert not _run(looks.reword("acme", {DE: {"title": "Hallo"}})).changed
     look = _run(looks.get("acme"))
     assert (look.branding.name, look.sequence) == ("Acme", 2)
-    assert look.texts == {DE: {"title": parse("Hallo")}}
+    assert look.texts == {DE: {"title": "Hallo"}}
     assert _run(looks.organizations()) == ["acme"]
     assert _run(looks.unbrand("acme")).look.texts == look.texts
     with pytest.raises(LookNotFound):
@@ -114,7 +113,7 @@ def test_an_organization_may_fill_only_so_much_of_the_store(looks: Looks) -> Non
 @pytest.mark.parametrize("name", LARGEST)
 def test_each_text_has_its_limit(name: str) -> None:
     largest = LARGEST[name]
-    assert reworded({}, {name: "a" * largest}, KNOWN)[name].source
+    assert reworded({}, {name: "a" * largest}, KNOWN)[name]
     with pytest.raises(InvalidLook, match=f"{name}: has {largest + 1:,} bytes; at most"):
         reworded({}, {name: "a" * (largest + 1)}, KNOWN)
 
@@ -127,7 +126,7 @@ def test_texts_that_might_make_a_mail_too_large_are_refused() -> None:
 
 
 def test_texts_keep_the_order_of_the_mail() -> None:
-    wording = reworded({"text": parse("a")}, {"title": "T", "subject": "S"}, KNOWN)
+    wording = reworded({"text": "a"}, {"title": "T", "subject": "S"}, KNOWN)
     assert list(wording) == ["title", "subject", "text"]
 
 
@@ -196,7 +195,7 @@ def test_a_body_that_says_nothing_of_texts_is_refused(body: object, mistake: str
 
 
 def test_a_look_as_json_says_null_for_the_instances() -> None:
-    texts = {DE: {"pre_header": parse("P")}}
+    texts = {DE: {"pre_header": "P"}}
     look = Look("acme", Branding("Acme", logo=a_logo(), ip=False), texts, 3, NOON)
     expected: dict[str, Any] = {
         "organization": "acme",

@@ -15,11 +15,10 @@ import pydantic_core
 from dispatcher.adapters.store.codec import from_microseconds, to_json
 from dispatcher.adapters.store.names import to_bytes
 from dispatcher.branding import Branding
-from dispatcher.errors import InvalidLook, StoreUnavailable
+from dispatcher.errors import StoreUnavailable
 from dispatcher.logo import Logo
 from dispatcher.look import Look
-from dispatcher.phrase import Phrase
-from dispatcher.phrase_reader import parse
+from dispatcher.texts import LARGEST as TEXTS
 
 _BRANDING: Final = tuple(each.name for each in fields(Branding) if each.name != "logo")
 
@@ -60,10 +59,7 @@ def encode(look: Look) -> bytes:
     if logo:
         image = b64encode(logo.content).decode()
         branding["logo"] = [logo.media_type, image, logo.width, logo.height]
-    texts = [
-        [kind, language, {name: phrase.source for name, phrase in wording.items()}]
-        for (kind, language), wording in look.texts.items()
-    ]
+    texts = [[*key, wording] for key, wording in look.texts.items()]
     return to_json({"branding": branding, "texts": texts})
 
 
@@ -77,12 +73,12 @@ def decode(org_id: str, mark: bytes, content: bytes) -> Look:
         sequence, _, changed = mark.partition(b"\t")
         kept = pydantic_core.from_json(content)
         texts = {
-            (kind, language): {name: _phrase(source) for name, source in wording.items()}
+            (kind, language): {name: text for name, text in wording.items() if name in TEXTS}
             for kind, language, wording in kept["texts"]
         }
         at = from_microseconds(changed) if changed else None
         return Look(org_id, _branding(kept["branding"]), texts, int(sequence), at)
-    except (ValueError, KeyError, TypeError, AttributeError, InvalidLook) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreUnavailable("a look in the store is broken") from error
 
 
@@ -92,7 +88,3 @@ def _branding(kept: Mapping[str, Any]) -> Branding:
         media_type, image, width, height = kept["logo"]
         logo = Logo(media_type, b64decode(image), width, height)
     return Branding(logo=logo, **{name: kept[name] for name in _BRANDING if name in kept})
-
-
-def _phrase(source: str) -> Phrase:
-    return parse(source)  # its values were known when it was set

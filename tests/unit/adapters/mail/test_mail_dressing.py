@@ -4,6 +4,7 @@ import email
 import email.policy
 import re
 from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -266,6 +267,21 @@ def test_every_value_of_every_kind_of_mail_can_be_shown() -> None:
         seen = read(a_renderer(contact="security@acme.example").render(draft))
         assert "name=Ada Lovelace" in seen.shown
         assert "contact=security@acme.example" in seen.shown
+
+
+def test_the_worst_words_that_can_be_set_are_rendered_within_100_ms() -> None:
+    branch = "{%if name%}{{ip}}{%endif%}"
+    worst = dict.fromkeys(LARGEST, branch * 14) | {"footer_text": "<&" * 1_000}
+    look, other = _look(worst, FULL), _look(branding=FULL)
+    _render(other)
+    started = perf_counter()
+    _render(look)
+    assert perf_counter() - started < 0.1
+
+
+def test_a_text_that_is_no_phrase_any_more_leaves_the_templates_own() -> None:
+    broken = Look("acme", texts={("password_change", "en"): {"greeting": "{% for %}"}})
+    assert "Hello Ada Lovelace," in _see(broken).text
 
 
 def test_one_line_texts_are_those_that_stand_in_one() -> None:
