@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from dispatcher import bootstrap
 from dispatcher.adapters.standalone.child import Command
 from dispatcher.adapters.standalone.file_lock import FileLock
-from dispatcher.adapters.standalone.listening import Address, held
+from dispatcher.adapters.standalone.listening import SHARED, Address, held
 from dispatcher.adapters.standalone.supervisor import EXIT_CONFIG, Supervisor
 from dispatcher.bootstrap import Endpoints
 from dispatcher.cli import output
@@ -164,7 +164,9 @@ def web(name: str, places: Endpoints, changed: Mapping[str, str]) -> Command:
         places: Its broker and store.
         changed: Settings that differ from this process's.
     """
-    return replace(worker(name, places, changed), argv=(sys.executable, "-m", "dispatcher.web"))
+    return replace(
+        worker(name, places, changed), argv=(sys.executable, "-m", "dispatcher.web", SHARED)
+    )
 
 
 @contextmanager

@@ -1,4 +1,8 @@
-"""One process of the API as ``dispatcher api`` starts it: ``python -m dispatcher.web``."""
+"""One process of the API: ``python -m dispatcher.web``.
+
+``dispatcher api`` starts it with ``--shared``, for it holds the addresses for all its processes;
+without that, this process has them for itself alone.
+"""
 
 import asyncio
 import os
@@ -13,7 +17,7 @@ import uvloop
 
 from dispatcher import bootstrap
 from dispatcher.adapters.observers.logs import configure_logs
-from dispatcher.adapters.standalone.listening import Address, listen
+from dispatcher.adapters.standalone.listening import SHARED, Address, held, listen
 from dispatcher.bootstrap_web import open_web
 from dispatcher.errors import ConfigError
 from dispatcher.settings import Settings, load_settings
@@ -39,30 +43,33 @@ def main() -> None:
         configure_logs(level=settings.log_level, style=settings.log_format)
         sys.setswitchinterval(_SWITCH_INTERVAL)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings))
+            runner.run(_serve(settings, is_shared=SHARED in sys.argv[1:]))
     except ConfigError as error:
         for mistake in str(error).splitlines():
             _log.critical("wrong settings", mistake=mistake)
         sys.exit(os.EX_CONFIG)
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, *, is_shared: bool) -> None:
     async with AsyncExitStack() as closing:
+        places = [Address.parse(text) for text in (settings.http_bind, settings.grpc_bind)]
+        if not is_shared:
+            # Else it would silently get a share of the calls that are somebody else's.
+            places = [closing.enter_context(held(place)) for place in places]
+        http_place, grpc_place = places
         url = bootstrap.endpoints(settings).store_url
         services = await closing.enter_async_context(open_web(settings, url))
         desks = await closing.enter_async_context(open_desks(settings, services))
         calls = Calls(desks.policies, desks.gate, desks.observer)
-        rpc = GrpcServer(calls, settings.grpc_bind, desks.ready, is_shared=True)
+        rpc = GrpcServer(calls, str(grpc_place), desks.ready, is_shared=True)
         http = Server(create_app(desks), grace=settings.stop_grace)
         loop, stopping = asyncio.get_running_loop(), asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
-        address = Address.parse(settings.http_bind)
-        listening = listen(address)
-        place = Address(address.host, listening.getsockname()[1])
-        grpc_place = Address(Address.parse(settings.grpc_bind).host, await rpc.start())
+        listening = listen(http_place)
+        await rpc.start()
         manner = desks.policies.manner.value
-        _log.info("listening", url=f"http://{place}", grpc=str(grpc_place), manner=manner)
+        _log.info("listening", url=f"http://{http_place}", grpc=str(grpc_place), manner=manner)
         async with asyncio.TaskGroup() as serving:
             serving.create_task(_serve_http(http, listening, stopping))
             await stopping.wait()

@@ -152,3 +152,19 @@ def test_up_has_the_api_beside_the_worker(system: System) -> None:
     assert reply.status_code == 200
     system.publish(an_event("silent", "quiet"))
     assert system.settled("silent").reason == "policy_off"
+
+
+def test_a_process_started_by_hand_takes_no_share_of_anothers_calls(
+    running: Api, tmp_path: Path
+) -> None:
+    env = environment(tmp_path, http_bind=running.url.removeprefix("http://"))
+    alone = subprocess.run(
+        (sys.executable, "-m", "dispatcher.web"),
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert alone.returncode == os.EX_CONFIG
+    assert "cannot listen at" in alone.stderr

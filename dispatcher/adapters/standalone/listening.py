@@ -18,6 +18,9 @@ from dispatcher.errors import ConfigError
 _BACKLOG: Final = 2048
 _LOOPBACK_NAME: Final = "localhost"
 
+SHARED: Final = "--shared"
+"""Tells a process that whoever started it holds its addresses for it and for others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
