@@ -721,6 +721,8 @@ def test_of_a_storm_the_first_goes_at_once_and_the_others_as_one(play: Play) -> 
         assert (claim.attempt, claim.changes) == (1, 3)
         assert fold == Fold(3)
         await world.ledger.record(claim, Report(Sent()))
+        assert (await the_delivery(world, "b")).detail == "told of 3 changes"
+        assert (await the_delivery(world, "a")).detail == ""
         assert await counts(world) == (4, 2, 2, 0)
 
     play(story)

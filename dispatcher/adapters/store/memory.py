@@ -201,7 +201,9 @@ class MemoryLedger(MemoryDueTimes):
         match report.outcome:
             case Sent():
                 self._count(org_id, "sent")
-                self._finish(record, State.SENT, "")
+                changes = record.delivery.changes
+                told = f"told of {changes} changes" if changes > 1 else ""
+                self._finish(record, State.SENT, "", detail=told)
             case Skipped(reason, detail):
                 self._count(org_id, "skipped", f"skipped:{reason}")
                 self._finish(record, State.SKIPPED, reason, detail=detail)

@@ -41,6 +41,8 @@ end
 function operations.send(name, token, story, digest, bucket)
   local record, answer = told(name, token, story)
   if not record then return answer end
+  local changes = tonumber(record.f) or 0
+  if changes > 1 then record.x = format('told of %d changes', changes) end
   finish(name, digest, bucket, record, 'sent')
   conclude(name, 'sent', nil, 1)
   return 1
