@@ -56,7 +56,7 @@ class BearerAuthenticator:
             StoreUnavailable: Whether there is cannot be found out now.
             IssuerUnavailable: The same, for an issuer's token.
         """
-        text = self._token_in(authorization)
+        text = bearer_token(authorization, is_strict=self._is_strict)
         if len(text) > _LONGEST or not _TOKEN.fullmatch(text):
             raise invalid_token()
         if text.startswith(PREFIX):
@@ -65,11 +65,17 @@ class BearerAuthenticator:
             return await self._issuer.authenticate(text)
         raise invalid_token()
 
-    def _token_in(self, authorization: str | None) -> str:
-        if not authorization:
-            raise Unauthenticated("auth header missing")
-        scheme, *rest = authorization.split(" ")
-        is_bearer = scheme == _SCHEME or (not self._is_strict and scheme.lower() == _SCHEME.lower())
-        if not is_bearer or len(rest) != 1:
-            raise Unauthenticated("invalid auth header", id="AUTH-toLo1")
-        return rest[0]
+
+def bearer_token(authorization: str | None, *, is_strict: bool = False) -> str:
+    """Return the token that an ``authorization`` header, or metadata, brings.
+
+    Raises:
+        Unauthenticated: It brings none, or in another way.
+    """
+    if not authorization:
+        raise Unauthenticated("auth header missing")
+    scheme, *rest = authorization.split(" ")
+    is_bearer = scheme == _SCHEME or (not is_strict and scheme.lower() == _SCHEME.lower())
+    if not is_bearer or len(rest) != 1:
+        raise Unauthenticated("invalid auth header", id="AUTH-toLo1")
+    return rest[0]

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, field
 
-from dispatcher.access import Caller, Role
+from dispatcher.access import Caller, Role, invalid_token
 from dispatcher.adapters.store.memory import MemoryLedger
 from dispatcher.adapters.store.memory_policies import MemoryPolicyStore
 from dispatcher.dry_run import DryRun
-from dispatcher.errors import Unauthenticated
 from dispatcher.policies import Policies
 from dispatcher.policy import Manner
 from dispatcher.triggers import discover
 from dispatcher.web.app import Desks
+from dispatcher.web.authentication import bearer_token
 from dispatcher.web.gate import Gate, NoRateLimits
 from tests.builders import StandingClock, Witness
 
@@ -33,13 +33,9 @@ class KnownCallers:
     """Knows each caller by its name as the token."""
 
     async def authenticate(self, authorization: str | None) -> Caller:
-        if not authorization:
-            raise Unauthenticated("auth header missing")
-        kind, _, token = authorization.partition(" ")
-        if kind != "Bearer" or not token or " " in token:
-            raise Unauthenticated("invalid auth header", id="AUTH-toLo1")
+        token = bearer_token(authorization)
         if token not in CALLERS:
-            raise Unauthenticated("Errors.Token.Invalid", id="AUTH-7fs1e")
+            raise invalid_token()
         return CALLERS[token]
 
 
