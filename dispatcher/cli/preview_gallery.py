@@ -119,7 +119,8 @@ class Gallery:
         event = sample(trigger, exhibit.variant, exhibit.content, exhibit.language)
         event = replace(event, id=event_id or event.id)
         recipient = Recipient(to, event.user.display_name, exhibit.language)
-        return renderer.render(draft(trigger, event, recipient))
+        look = CONTENTS[exhibit.content].look
+        return renderer.render(draft(trigger, event, recipient, look))
 
 
 def _stamp(folders: Sequence[Path]) -> _Stamp:

@@ -9,6 +9,7 @@ from dispatcher.adapters.mail.renderer import Contact, MailRenderer
 from dispatcher.adapters.mail.templates import default_folder
 from dispatcher.cli.parts import SENDER
 from dispatcher.events import Event, Recipient
+from dispatcher.look import Look as OrganizationLook
 from dispatcher.message import Draft
 from dispatcher.ports import Clock
 from dispatcher.settings import Settings
@@ -82,6 +83,12 @@ class Look:
         )
 
 
-def draft(trigger: Trigger, event: Event, recipient: Recipient) -> Draft:
-    """Return the draft that the walk would make of an event."""
-    return Draft(trigger.name, event.org_id, event.id, recipient, trigger.facts(event))
+def draft(
+    trigger: Trigger,
+    event: Event,
+    recipient: Recipient,
+    look: OrganizationLook | None = None,
+) -> Draft:
+    """Return the draft that the walk would make of an event, in an organization's look."""
+    about = trigger.name, event.org_id, event.id
+    return Draft(*about, recipient, trigger.facts(event), look=look)

@@ -8,7 +8,9 @@ from pkgutil import iter_modules
 from typing import Final
 
 from dispatcher import triggers
+from dispatcher.cli.preview_looks import globex
 from dispatcher.events import PASSWORD_CHANGED, Actor, ActorKind, Change, Context, Event, User
+from dispatcher.look import Look
 from dispatcher.triggers import Trigger
 
 READER: Final = "reader@example.org"
@@ -38,6 +40,7 @@ class Content:
         login_name: The user's login name.
         context: From where.
         actor_known: Whether it is known who acted.
+        look: The organization's look; None for the instance's.
     """
 
     title: str
@@ -45,6 +48,7 @@ class Content:
     login_name: str | None
     context: Context
     actor_known: bool = True
+    look: Look | None = None
 
 
 VARIANTS: Final[Mapping[str, Variant]] = {
@@ -57,6 +61,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
 
 CONTENTS: Final[Mapping[str, Content]] = {
     "full": Content("Full", None, "a.lovelace", _FULL),
+    "branded": Content("Organization's look", None, "a.lovelace", _FULL, look=globex()),
     "sparse": Content("Sparse", "", None, Context(), actor_known=False),
     "long": Content(
         "Long names",

@@ -104,6 +104,16 @@ def test_tame_samples_are_events_that_a_worker_takes(variant: str, content: str)
             assert native.parse(wire).change is VARIANTS[variant].change
 
 
+def test_an_organizations_look_is_shown_whole(gallery: Gallery) -> None:
+    mail = seen(gallery, Exhibit("password_change", "change", "branded", "en"))
+    assert mail.text is not None
+    assert mail.html is not None
+    assert "Good day, Ada Lovelace." in mail.text
+    assert "Globex Corporation, Cypress Creek" in mail.text
+    assert "#7a2a69" in mail.html
+    assert "cid:" in mail.html
+
+
 def test_hostile_names_stay_names(gallery: Gallery) -> None:
     mail = seen(gallery, Exhibit("password_change", "change", "hostile", "en"))
     assert mail.html is not None
