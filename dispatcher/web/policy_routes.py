@@ -116,6 +116,9 @@ _READ: Final[dict[str, Any]] = {
     "response_model": None,
     "responses": reference.answers(reference.PolicyRead, reference.CALLER),
 }
+_READ_OWN: Final[dict[str, Any]] = _READ | {
+    "responses": reference.answers(reference.PolicyRead, (*reference.CALLER, 400))
+}
 _WRITE: Final[dict[str, Any]] = {
     "response_model": None,
     "responses": reference.answers(reference.Changed, reference.WRITER),
@@ -139,7 +142,7 @@ def management_router(desk: PolicyDesk) -> APIRouter:
     router = APIRouter(prefix="/management/v1/policies", tags=["An organization's policy"])
     policies, admit = desk.policies, desk.gate.organization
 
-    @router.get("/notification", **_READ, openapi_extra=_OF_ORG_READ)
+    @router.get("/notification", **_READ_OWN, openapi_extra=_OF_ORG_READ)
     async def get_notification_policy(request: Request) -> Response:
         """Read what counts for the organization: its own policy, else the default."""
         return await desk.read(
