@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dispatcher.adapters.mail.values import plain
 from dispatcher.events import Context
 from dispatcher.message import Message
-from tests.unit.adapters.mail.mails import ADDRESS, a_draft, a_renderer, read
+from tests.unit.adapters.mail.mails import ADDRESS, LANGUAGES, a_draft, a_renderer, read
 
 _FRAGMENTS = st.sampled_from(
     [
@@ -80,7 +80,7 @@ def test_no_name_changes_the_message_and_every_name_comes_back(name: str) -> Non
     assert " ".join(greeting.split()) in strict.shown
 
 
-@given(HOSTILE, HOSTILE, HOSTILE, HOSTILE, st.sampled_from(["en", "de", "ar"]))
+@given(HOSTILE, HOSTILE, HOSTILE, HOSTILE, st.sampled_from(LANGUAGES))
 def test_no_fact_changes_the_message_and_every_fact_comes_back(
     login: str, place: str, client: str, agent: str, locale: str
 ) -> None:
