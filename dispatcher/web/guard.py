@@ -17,7 +17,9 @@ from dispatcher.web import errors
 
 _log: Final = structlog.get_logger("dispatcher.web")
 
-_PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics", "/management/v1/healthz"})
+_PROBES: Final = frozenset(
+    {"/healthz", "/readyz", "/metrics", "/management/v1/healthz", "/admin/v1/healthz"}
+)
 """They are answered however busy the process is: a busy one is not a dead one."""
 
 _CLIENT_LEFT: Final = 499

@@ -30,6 +30,11 @@ def probe_router(ready: Callable[[], Awaitable[None]]) -> APIRouter:
         """Answer as long as this process lives."""
         return JSONResponse({})
 
+    @router.get("/admin/v1/healthz", response_model=None, responses=_ALIVE)
+    async def admin_healthz(_: Request) -> Response:
+        """Answer as long as this process lives."""
+        return JSONResponse({})
+
     @router.get("/readyz", response_model=None, responses=_ALIVE)
     async def readyz(_: Request) -> Response:
         """Answer with 503 where the store does not answer."""

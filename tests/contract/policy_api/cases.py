@@ -196,7 +196,7 @@ DETAILS = [
     ),
 ]
 
-EVERY = [step for step in Rpc if step is not Rpc.HEALTHZ]
+EVERY = [rpc for rpc in Rpc if rpc not in {Rpc.HEALTHZ, Rpc.ADMIN_HEALTHZ}]
 _INVALID = Failure(16, "AUTH-7fs1e", "Errors.Token.Invalid")
 _DENIED = Failure(7, "AUTH-5mWD2", "No matching permissions found")
 _OUTSIDE = Failure(5, "AUTHZ-cdgFk", "membership not found")
@@ -313,7 +313,8 @@ ACCESS = [
 ]
 
 HEALTH = [
-    same("health, by anybody", Step(Rpc.HEALTHZ, by=None), answer=Success(frozenset(), 0, ""))
+    same(f"{rpc.name}, by anybody", Step(rpc, by=None), answer=Success(frozenset(), 0, ""))
+    for rpc in (Rpc.HEALTHZ, Rpc.ADMIN_HEALTHZ)
 ]
 
 ROWS = [*COMMANDS, *DETAILS, *ACCESS, *HEALTH]

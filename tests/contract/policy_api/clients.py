@@ -32,6 +32,7 @@ class Rpc(Enum):
     UPDATE = ("management", "UpdateCustomNotificationPolicy", "PUT", "/policies/notification")
     RESET = ("management", "ResetNotificationPolicyToDefault", "DELETE", "/policies/notification")
     HEALTHZ = ("management", "Healthz", "GET", "/healthz")
+    ADMIN_HEALTHZ = ("admin", "Healthz", "GET", "/healthz")
     ADMIN_GET = ("admin", "GetNotificationPolicy", "GET", "/policies/notification")
     ADMIN_ADD = ("admin", "AddNotificationPolicy", "POST", "/policies/notification")
     ADMIN_UPDATE = ("admin", "UpdateNotificationPolicy", "PUT", "/policies/notification")
