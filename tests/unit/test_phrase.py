@@ -1,6 +1,6 @@
 """Phrases: what an organization's own words may do, and that they can do nothing else."""
 
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -102,14 +102,14 @@ def test_what_is_no_phrase_is_refused_with_the_place(source: str, mistake: str) 
     ids=range(14),
 )
 def test_the_worst_text_is_done_with_within_100_ms(worst: str) -> None:
-    started = perf_counter()
+    started = thread_time()
     try:
         phrase = parse(worst, KNOWN)
     except InvalidLook:
         pass
     else:
         assert len(phrase.render(VALUES)) <= len(worst)
-    assert perf_counter() - started < 0.1
+    assert thread_time() - started < 0.1
 
 
 @given(st.text(), st.text(), st.text())

@@ -1,7 +1,7 @@
 """The renderer: a draft becomes a message, in its reader's language."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Self
@@ -12,7 +12,7 @@ from dispatcher.adapters.mail.composer import Envelope
 from dispatcher.adapters.mail.editions import Editions
 from dispatcher.adapters.mail.letterheads import Keys, Letterheads
 from dispatcher.adapters.mail.locales import ENGLISH, Languages
-from dispatcher.adapters.mail.templates import Sources, default_folder
+from dispatcher.adapters.mail.templates import Parts, Sources, default_folder
 from dispatcher.adapters.mail.values import plain, plain_facts
 from dispatcher.adapters.mail.verp import BounceAddress
 from dispatcher.adapters.mail.wardrobe import Wardrobe
@@ -150,12 +150,8 @@ class MailRenderer:
         """
         letterhead = self._letterheads.of(draft.sender)
         recipient = parse_address(draft.recipient.address)
-        look = draft.look
-        usual = look.branding.language if look else ""
+        usual = draft.look.branding.language if draft.look else ""
         choice = self._languages.choose(draft.recipient.locale, usual)
-        edition = self._editions.get(draft.template, choice.language)
-        if edition is None:
-            raise RenderError(f"there is no template folder {draft.template}")
         name = plain(draft.recipient.name)
         values = plain_facts(draft.facts, choice.spell)
         values["name"] = name
@@ -171,16 +167,25 @@ class MailRenderer:
             domain=letterhead.domain,
         )
         envelope = Envelope(message, recipient, name or "", choice.language)
-        if look is None:
-            parts = edition.render(values)
-        else:
-            parts = self._wardrobe.render(
-                look, draft.template, choice.language, values, letterhead.domain
-            )
+        parts = self._parts(draft, choice.language, values, letterhead.domain)
         composed = letterhead.compose(parts, envelope)
         if self._bounces is None or (draft.sender and draft.sender.relays):
             return composed  # an organization's own relay would not take our bounce address
         return replace(composed, sender=self._bounces.returning(mark_of(message)))
+
+    def _parts(
+        self,
+        draft: Draft,
+        language: str,
+        values: Mapping[str, str | bool | None],
+        domain: str,
+    ) -> Parts:
+        if draft.look is not None:
+            return self._wardrobe.render(draft.look, draft.template, language, values, domain)
+        edition = self._editions.get(draft.template, language)
+        if edition is None:
+            raise RenderError(f"there is no template folder {draft.template}")
+        return edition.render(values)
 
 
 def _keys(setting: str) -> Keys | None:

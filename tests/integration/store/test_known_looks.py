@@ -110,6 +110,23 @@ def test_a_look_that_cannot_be_read_is_not_taken_for_none(
     asyncio.run(story())
 
 
+def test_a_mark_without_content_counts_as_a_reset_unless_it_is_broken(valkey_url: str) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            await client.flushall()
+            store = ValkeyLookStore(client)
+            await _set(store, "acme", "Acme")
+            await client.delete("nd:look-content:acme")
+            correspondence = ValkeyCorrespondence(Readings(client), lambda _context, _sealed: "")
+            assert (await correspondence.terms("acme", RECIPIENT)).look is None
+            assert await store.load("acme") is None
+            await client.set("nd:look:acme", b"x\t1")
+            with pytest.raises(StoreUnavailable, match="a look in the store is broken"):
+                await store.load("acme")
+
+    asyncio.run(story())
+
+
 def test_what_a_newer_version_added_to_a_look_is_left_out(valkey_url: str) -> None:
     async def story() -> None:
         async with connect(valkey_url) as client:

@@ -38,6 +38,9 @@ def test_a_branding_is_set_field_by_field_shown_listed_and_reset(run: Run, tmp_p
     assert (listed["organization"], listed["primaryColor"]) == ("acme", "#003366")
     assert run("branding", "set", "acme", "--logo", "").code == 0
     assert "logo: none" in run("branding", "get", "acme").out
+    assert json.loads(run("branding", "reset", "acme", "--json").out)["effect"] == "removed"
+    assert run("branding", "set", "acme", "--name", "Acme").code == 0
+    assert run("text", "set", "acme", "en", "--title", "T").code == 0
     assert run("branding", "reset", "acme").code == 0
     assert run("branding", "reset", "acme").code == ExitCode.NO
     assert run("branding", "get", "acme").code == ExitCode.NO

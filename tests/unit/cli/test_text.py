@@ -44,6 +44,14 @@ def test_texts_are_set_one_by_one_shown_listed_and_given_back(run: Run) -> None:
     assert "No organization" in run("text", "list").out
 
 
+def test_texts_are_read_from_a_file_or_stdin(run: Run) -> None:
+    words = 'title = "T"\ntext = """\nOne.\n\nTwo."""\n'
+    answer = run("text", "set", "acme", "en", "--file", "-", "--json", stdin=words)
+    said = {"kind": "password_change", "language": "en", "title": "T", "text": "One.\n\nTwo."}
+    assert json.loads(answer.out) == {"effect": "changed", "texts": [said]}
+    assert json.loads(run("text", "reset", "acme", "--json").out)["effect"] == "removed"
+
+
 def test_the_values_of_each_kind_of_mail_are_listed(run: Run) -> None:
     body = json.loads(run("text", "values", "--json").out)
     assert {"name", "occurred_at", "ip", "place", "device"} <= set(body["kinds"]["password_change"])
