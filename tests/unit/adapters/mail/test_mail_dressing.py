@@ -275,9 +275,21 @@ def test_every_value_of_every_kind_of_mail_can_be_shown() -> None:
         assert "contact=security@acme.example" in seen.shown
 
 
-def test_the_worst_words_that_can_be_set_are_rendered_within_100_ms() -> None:
-    branch = "{%if name%}{{ip}}{%endif%}"
-    worst = dict.fromkeys(LARGEST, branch * 14) | {"footer_text": "<&" * 1_000}
+BRANCHES = dict.fromkeys(LARGEST, "{%if name%}{{ip}}{%endif%}" * 14)
+
+
+@pytest.mark.parametrize(
+    "worst",
+    [
+        BRANCHES | {"footer_text": "<&" * 1_000},
+        {"text": "a " * 20_000},
+        {"text": "a\n" * 7_000},
+        {"text": "\N{LEFT CORNER BRACKET}" * 7_000},
+        {"text": "(" * 40_000, "subject": "\N{CJK UNIFIED IDEOGRAPH-4E2D}" * 600},
+    ],
+    ids=["branches", "words", "lines", "brackets", "no break"],
+)
+def test_the_worst_words_that_can_be_set_are_rendered_within_100_ms(worst: dict[str, str]) -> None:
     look, other = _look(worst, FULL), _look(branding=FULL)
     _render(other)
     started = thread_time()
