@@ -13,7 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup, escape
 
 from dispatcher.adapters.mail.catalogues import Catalogue
-from dispatcher.adapters.mail.locales import ENGLISH
+from dispatcher.adapters.mail.locales import ENGLISH, colon
 from dispatcher.adapters.mail.printing import Kind, Setting, printed
 from dispatcher.adapters.mail.templates import Edition, Sources
 from dispatcher.adapters.mail.wrapping import wrap
@@ -110,6 +110,7 @@ class _Loader(BaseLoader):
             "lang": catalogue.language,
             "dir": "rtl" if catalogue.rtl else "ltr",
             "start": "right" if catalogue.rtl else "left",
+            "colon": colon(catalogue.language),
         }
         # A number is known only when a message is rendered.
         seen = {**self._constants, "ngettext": catalogue.ngettext}

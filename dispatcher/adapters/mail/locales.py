@@ -24,6 +24,8 @@ _SAME: Final = {
 }  # fmt: skip
 _TRADITIONAL: Final = frozenset({"tw", "hk", "mo"})  # regions that write Chinese so
 
+_COLONS: Final = {"fr": "\u00a0: ", "ja": "\uff1a", "zh": "\uff1a"}
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -40,6 +42,11 @@ class Choice:
     def spell(self, moment: datetime) -> str:
         """Return the moment to the minute, in UTC and saying so."""
         return _spell(moment.replace(second=0, microsecond=0), self.region)
+
+
+def colon(language: str) -> str:
+    """Return what stands between a label and its value, as the language's typesetters have it."""
+    return _COLONS.get(language.partition("-")[0], ": ")
 
 
 class Languages:

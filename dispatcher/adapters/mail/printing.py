@@ -18,7 +18,7 @@ from jinja2.lexer import Token, TokenStream
 Kind = Literal["text", "wrapped", "constant"]
 """What fills a gap: a text, a text as lines, or a constant by its name."""
 
-CONSTANTS: Final = frozenset({"lang", "dir", "start", "contact", "contact_link"})
+CONSTANTS: Final = frozenset({"lang", "dir", "start", "colon", "contact", "contact_link"})
 """The names of what is the same in all mails of a language and an installation."""
 
 Fill = Callable[[Kind, str], str]

@@ -9,6 +9,7 @@ from email.utils import getaddresses, parseaddr
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from dispatcher.adapters.mail.locales import colon
 from dispatcher.adapters.mail.values import plain
 from dispatcher.events import Context
 from dispatcher.message import Message
@@ -92,7 +93,7 @@ def test_no_fact_changes_the_message_and_every_fact_comes_back(
     seen = read(message)
     for value in (plain(login), plain(place), plain(client)):
         if value is not None:
-            assert f": {value}\n" in seen.text
+            assert f"{colon(locale)}{value}\n" in seen.text
             assert " ".join(value.split()) in seen.shown
     assert not {"b", "x@y.example", "script"} & set(seen.tags)
 

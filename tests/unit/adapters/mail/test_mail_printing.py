@@ -72,7 +72,7 @@ def test_a_template_cannot_leave_a_gap_of_its_own(tmp_path: Path) -> None:
 
 
 def test_only_names_that_every_language_knows_are_constants() -> None:
-    assert {"lang", "dir", "start", "contact", "contact_link"} == CONSTANTS
+    assert {"lang", "dir", "start", "colon", "contact", "contact_link"} == CONSTANTS
 
 
 def test_a_language_is_compiled_no_more_and_printed_when_it_is_asked_for() -> None:

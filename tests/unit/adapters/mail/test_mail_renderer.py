@@ -179,6 +179,19 @@ def test_a_names_own_direction_does_not_turn_its_greeting_round() -> None:
     assert "שלום <Ada> (x)," in seen.text
 
 
+@pytest.mark.parametrize(
+    ("locale", "line"),
+    [
+        ("en", "Account: ada.lovelace"),
+        ("fr", "Compte\u00a0: ada.lovelace"),
+        ("ja", "アカウント\uff1aada.lovelace"),
+        ("zh-TW", "帳戶\uff1aada.lovelace"),
+    ],
+)
+def test_labels_end_as_the_language_has_it(locale: str, line: str) -> None:
+    assert f"  {line}\n" in see(locale=locale).text
+
+
 def test_an_unknown_language_falls_back_to_the_default() -> None:
     renderer = a_renderer(default_locale="de")
     assert read(renderer.render(a_draft(locale="tlh"))).mail["Content-Language"] == "de"
