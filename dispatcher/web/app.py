@@ -21,7 +21,8 @@ from dispatcher.status import Code
 from dispatcher.web import docs_page, errors, grpc_web
 from dispatcher.web.gate import Gate
 from dispatcher.web.grpc_calls import Calls
-from dispatcher.web.guard import Bounds, Guard
+from dispatcher.web.guard import Guard
+from dispatcher.web.intake import Bounds
 from dispatcher.web.policy_history import history_router
 from dispatcher.web.policy_routes import PolicyDesk, admin_router, management_router
 from dispatcher.web.probes import probe_router

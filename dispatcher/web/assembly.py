@@ -18,7 +18,7 @@ from dispatcher.web.authentication import BearerAuthenticator
 from dispatcher.web.delivery_routes import DeliveryDesk, delivery_router
 from dispatcher.web.event_routes import BODIES, EventDesk, event_router
 from dispatcher.web.gate import Gate
-from dispatcher.web.guard import Bounds
+from dispatcher.web.intake import Bounds
 from dispatcher.web.letter_routes import LetterDesk, letter_router
 from dispatcher.web.rate_limit import TokenAndAddressLimits, parse_networks
 from dispatcher.web.signatures import Signatures

@@ -1,9 +1,5 @@
 """The guard around the app: how much may come in, how slowly, and what every answer carries."""
 
-import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Final
 
@@ -14,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dispatcher.errors import DispatcherError
 from dispatcher.policy import Manner
 from dispatcher.web import errors
+from dispatcher.web.intake import Body, Bounds, Load
 
 _log: Final = structlog.get_logger("dispatcher.web")
 
@@ -24,10 +21,6 @@ _PROBES: Final = frozenset(
 
 _CLIENT_LEFT: Final = 499
 """What the log says of clients that left before their body had come, as nginx's does."""
-
-_LINGER_TIME: Final = 1.0
-_LINGER_BYTES: Final = 16 * 1024 * 1024
-"""How long, and for how much, a body that is too large is still read."""
 
 _HEADERS: Final = {
     b"cache-control": b"no-store",
@@ -40,28 +33,6 @@ _HEADERS: Final = {
     b"cross-origin-resource-policy": b"same-origin",
 }
 """What every answer says unless it says something else there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How much the guard lets through.
-
-    Args:
-        body: Most bytes of a request's body.
-        bodies: The same for paths that begin so, where it differs.
-        body_time: Seconds in which a body must have come.
-        in_flight: Requests in flight per process.
-    """
-
-    body: int = 65_536
-    bodies: Mapping[str, int] = field(default_factory=dict)
-    body_time: float = 10.0
-    in_flight: int = 1_000
-
-    def body_of(self, path: str) -> int:
-        """Return the most bytes of a body sent to that path."""
-        found = (size for prefix, size in self.bodies.items() if path.startswith(prefix))
-        return next(found, self.body)
 
 
 class Guard:
@@ -77,7 +48,7 @@ class Guard:
         self._app = app
         self._bounds = bounds
         self._manner = manner
-        self._in_flight = 0
+        self._load = Load()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -87,12 +58,13 @@ class Guard:
         if scope["method"] == "HEAD" and self._manner is Manner.SETTING:
             scope = {**scope, "method": "GET"}  # the server leaves the body out
         reply = _Reply(scope, send)
-        if self._in_flight >= self._bounds.in_flight and scope["path"] not in _PROBES:
+        if self._load.in_flight >= self._bounds.in_flight and scope["path"] not in _PROBES:
             await errors.answer(errors.too_busy(), self._manner)(scope, receive, reply)
             return
-        self._in_flight += 1
+        self._load.in_flight += 1
+        body = Body(scope, receive, self._bounds, self._load)
         try:
-            await self._app(scope, self._bounded(scope, receive), reply)
+            await self._app(scope, body, reply)
         except ClientDisconnect:
             reply.status = _CLIENT_LEFT
         except Exception as error:
@@ -104,56 +76,9 @@ class Guard:
                 raise
             await errors.unexpected(self._manner)(scope, receive, reply)
         finally:
-            self._in_flight -= 1
+            self._load.in_flight -= 1
+            body.let_go()
             reply.tell()
-
-    def _bounded(self, scope: Scope, receive: Receive) -> Receive:
-        most = self._bounds.body_of(scope["path"])
-        size = max((_announced(*header) for header in scope["headers"]), default=0)
-        if size <= most:
-            size = 0  # what comes is counted
-        deadline, is_whole = 0.0, False
-
-        async def bounded() -> Message:
-            nonlocal deadline, size, is_whole
-            if is_whole:
-                return await receive()  # the client's leaving, whenever that is
-            if size > most:
-                await _linger(scope, receive)
-                raise errors.too_large(most)
-            deadline = deadline or asyncio.get_running_loop().time() + self._bounds.body_time
-            try:
-                async with asyncio.timeout_at(deadline):
-                    message = await receive()
-            except TimeoutError:
-                raise errors.too_slow() from None
-            size += len(message.get("body", b""))
-            if size > most:
-                await _linger(scope, receive)
-                raise errors.too_large(most)
-            is_whole = not message.get("more_body", False)
-            return message
-
-        return bounded
-
-
-async def _linger(scope: Scope, receive: Receive) -> None:
-    """Read on for a moment: whoever is still sending would see a broken line, not the answer."""
-    if any(name == b"expect" for name, _ in scope["headers"]):
-        return  # they wait with the body; to read is to ask for it
-    left = _LINGER_BYTES
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_LINGER_TIME):
-            while left > 0:
-                message = await receive()
-                left -= len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
-
-
-def _announced(name: bytes, value: bytes) -> int:
-    """Return the size that a header announces; the parser has checked that it is a number."""
-    return int(value) if name == b"content-length" else 0
 
 
 class _Reply:

@@ -17,7 +17,7 @@ from dispatcher.ports import Claim, Parcel
 from dispatcher.web.app import Desks
 from dispatcher.web.delivery_routes import DeliveryDesk, delivery_router
 from dispatcher.web.event_routes import BODIES, EventDesk, event_router
-from dispatcher.web.guard import Bounds
+from dispatcher.web.intake import Bounds
 from dispatcher.web.letter_routes import LetterDesk, letter_router
 from dispatcher.web.signatures import Signatures
 from tests.builders import Witness, an_event

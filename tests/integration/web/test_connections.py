@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -9,6 +10,8 @@ from structlog.testing import capture_logs
 
 from dispatcher.policy import Manner
 from dispatcher.web import server
+from dispatcher.web.intake import Bounds
+from tests.contract.policy_api.installation import Installation
 from tests.integration.web.conversation import HEAD, OWNER, POLICY, play, say
 
 BODY = b'{"passwordChange": true}'
@@ -144,3 +147,41 @@ def test_a_client_that_leaves_before_its_body_has_come_is_no_fault_of_ours() -> 
     with capture_logs() as lines:
         play(story, manner=Manner.ZITADEL)
     assert [line["status"] for line in lines if line["log_level"] != "debug"] == [499]
+
+
+def test_clients_that_send_no_body_keep_nobody_from_being_answered() -> None:
+    async def story(http: httpx.AsyncClient, port: int) -> None:
+        slow = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        for reader, writer in slow:
+            writer.write(HEAD + b"content-length: 24\r\nexpect: 100-continue\r\n\r\n")
+            assert statuses(await reader.readuntil(b"\r\n\r\n")) == [100]
+        assert (await http.put(POLICY, headers=OWNER, content=BODY)).status_code == 200
+        for _, writer in slow:
+            writer.close()
+
+    play(story, replace(Installation(Manner.SETTING).desks(), bounds=Bounds(in_flight=1)))
+
+
+def test_bodies_take_no_more_room_than_there_is() -> None:
+    async def story(http: httpx.AsyncClient, port: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = HEAD + b"content-length: 3000\r\nexpect: 100-continue\r\n\r\n"
+        writer.write(head)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b" " * 2_000)
+        large = BODY + b" " * 1_000
+
+        async def is_full() -> bool:
+            reply = await http.put(POLICY, headers=OWNER, content=large)
+            return (reply.status_code, reply.headers.get("retry-after")) == (503, "1")
+
+        async with asyncio.timeout(10):
+            while not await is_full():
+                continue
+        assert (await http.put(POLICY, headers=OWNER, content=BODY)).status_code == 200
+        writer.write(BODY + b" " * (1_000 - len(BODY)) + a_get(extra=LAST))
+        assert statuses(await reader.read()) == [200, 200]
+        writer.close()
+        assert (await http.put(POLICY, headers=OWNER, content=large)).status_code == 200
+
+    play(story, replace(Installation(Manner.SETTING).desks(), bounds=Bounds(held=3_020)))

@@ -12,7 +12,7 @@ import pytest
 from dispatcher.policies import Policies
 from dispatcher.policy import Manner
 from dispatcher.web.app import Desks
-from dispatcher.web.guard import Bounds
+from dispatcher.web.intake import Bounds
 from tests.contract.policy_api.clients import Rpc, Step
 from tests.contract.policy_api.grpc_clients import WebClient, WebReply, over_web, request_of
 from tests.contract.policy_api.installation import Installation

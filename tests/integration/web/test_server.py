@@ -11,7 +11,7 @@ from dispatcher.errors import StoreUnavailable
 from dispatcher.policy import Manner, Policy
 from dispatcher.web import patience, server
 from dispatcher.web.app import Desks
-from dispatcher.web.guard import Bounds
+from dispatcher.web.intake import Bounds
 from tests.contract.policy_api.clients import served
 from tests.contract.policy_api.installation import Installation
 from tests.integration.web.conversation import HEAD, OWNER, POLICY, play, say
