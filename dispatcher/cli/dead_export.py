@@ -31,8 +31,8 @@ def command(
     """Write dead letters with their history as lines of JSON, newest first.
 
     Personal fields of the events are hidden unless `--reveal` is given. Messages in quarantine
-    are no events and are not written. What was exported with `--reveal` can be published anew:
-    `dispatcher send --file`.
+    are no events and are not written. What was exported with `--reveal` can be published to another
+    installation (`dispatcher send --file`); here it would be a duplicate of itself: `dead resend`.
 
     For example:
 
