@@ -1,6 +1,7 @@
 """The API's calls over gRPC, on a port of its own."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
@@ -15,6 +16,9 @@ from dispatcher.web.grpc_health import Health
 from dispatcher.web.grpc_methods import SERVICES
 from dispatcher.web.grpc_status import Status
 from dispatcher.web.policy_routes import ORGANIZATION_HEADER
+
+_MESSAGE_TIME: Final = 10.0
+"""Seconds in which a call's message must have come, as a body over REST."""
 
 _HEALTH: Final = "grpc.health.v1.Health"
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
@@ -138,14 +142,32 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[type-arg] # generic in 
         """Return what answers a call."""
         path = str(handler_call_details.method)
 
-        async def answer(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        async def answer(
+            requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]
+        ) -> bytes:
+            request = await _message(requests, context)
             response, status = await self._calls.answer(path, request, _call(context))
             await context.send_initial_metadata(_HEADERS)
             if status.code:
                 await context.abort(_CODES[status.code], status.message, _trailers(status))
             return response
 
-        return grpc.unary_unary_rpc_method_handler(answer)
+        # On the wire no other than a unary one; but that would wait for its message for ever.
+        return grpc.stream_unary_rpc_method_handler(answer)
+
+
+async def _message(  # noqa: RET503 - abort raises
+    requests: AsyncIterator[bytes], context: "grpc.aio.ServicerContext[bytes, bytes]"
+) -> bytes:
+    """Return the one message of a unary call; a call without one would keep its place for ever."""
+    try:
+        async with asyncio.timeout(_MESSAGE_TIME):
+            return await anext(requests)
+    except TimeoutError:
+        told = (grpc.StatusCode.DEADLINE_EXCEEDED, "the request did not come in time")
+    except StopAsyncIteration:
+        told = (grpc.StatusCode.UNIMPLEMENTED, "the request holds no message")
+    await context.abort(*told)
 
 
 def _call(context: "grpc.aio.ServicerContext[bytes, bytes]") -> Call:

@@ -1,7 +1,7 @@
 """The gRPC server as clients meet it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from dispatcher.errors import ConfigError, RateLimited, StoreUnavailable
 from dispatcher.policies import Policies
 from dispatcher.policy import Manner
+from dispatcher.web import grpc_server
 from dispatcher.web.app import Desks
 from dispatcher.web.gate import Call, Gate, NoRateLimits
 from dispatcher.web.grpc_calls import Calls
@@ -97,6 +98,28 @@ def test_unknown_fields_are_ignored() -> None:
         await call(channel, Rpc.UPDATE.grpc, request)
         assert (await GrpcClient(channel).call(Step(Rpc.GET))).on
 
+    play(story)
+
+
+def test_a_call_whose_message_does_not_come_keeps_no_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def never() -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    async def none() -> AsyncIterator[bytes]:
+        for number in range(0):
+            yield bytes(number)
+
+    async def story(channel: grpc.aio.Channel) -> None:
+        stuck = channel.stream_unary(Rpc.GET.grpc, bytes, bytes)
+        refused = await refusal(stuck(never()))
+        assert refused.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        refused = await refusal(stuck(none()))
+        assert refused.code() is grpc.StatusCode.UNIMPLEMENTED
+
+    monkeypatch.setattr(grpc_server, "_MESSAGE_TIME", 0.2)
     play(story)
 
 
