@@ -175,7 +175,7 @@ def test_a_dead_letter_is_found_mended_and_sent_again(
         here.ended("refused", attempts=2)
     assert relay.commands[At.RCPT] == 2
     here.run("dead", "drop", "refused", "--yes")
-    nothing = {"dead_letters": [], "quarantine": [], "unlisted": {}}
+    nothing: dict[str, object] = {"dead_letters": [], "quarantine": [], "unlisted": {}}
     assert here.ask("dead", "list") == nothing
     assert here.ask("deliveries")["totals"]["dead"] == 1
 
