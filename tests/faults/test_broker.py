@@ -39,6 +39,23 @@ def test_f7_a_killed_broker_comes_back_with_everything(
     record(scenario.settle("F7", f"kill -9 of the broker, {kills} times, AOF always", bounds))
 
 
+@pytest.mark.faults
+@pytest.mark.timeout(300)
+def test_f7_what_was_sent_before_a_long_absence_of_the_broker_is_not_sent_again(
+    scenario: Scenario, record: Record
+) -> None:
+    hold_answers(scenario, 0.5)
+    scenario.start_all(2)
+    scenario.publish(scenario.load.events(3 * WAVE, "on"))
+    scenario.relay_has(2 * CONNECTIONS)
+    scenario.broker.kill()
+    pause(2 * LEASE)
+    scenario.broker.start()
+
+    bounds = Bounds(duplicates=0, recovery=2 * LEASE)
+    record(scenario.settle("F7", f"broker away for {2 * LEASE:.0f} s", bounds))
+
+
 @pytest.mark.timeout(200)
 def test_f8_a_broker_that_dies_with_all_credit_in_use_repeats_nothing(
     scenario: Scenario, record: Record

@@ -136,11 +136,13 @@ def test_f30_a_policy_that_cannot_be_read_sends_nothing_and_stops_nobody_else(
     scenario.publish(scenario.load.events(20, "on"))
     scenario.relay_has(20, within=20)
     assert scenario.relay.accepted == 20
-    client.delete("nd:policy:sick")
-    scenario.set_policy("sick", wanted=True)
+    scenario.set_policy("well", wanted=True)
+    client.rename("nd:policy:well", "nd:policy:sick")  # at no time is there none
 
     bounds = Bounds(duplicates=0, recovery=40)
-    record(scenario.settle("F30", f"an organization's policy is {damage}", bounds))
+    row = scenario.settle("F30", f"an organization's policy is {damage}", bounds)
+    assert row.sent == row.accepted
+    record(row)
 
 
 def test_f31_a_policy_switched_off_counts_for_what_waits_already(

@@ -49,6 +49,13 @@ async def granted(ledger: ValkeyLedger, event_id: str = "e-1", *, receipt: str =
     return claim
 
 
+async def pulse(client: Redis) -> list[int]:
+    """Return when the store was last seen to be there, and until when claims are spared."""
+    found = await client.get("nd:pulse")
+    assert found is not None
+    return [int(part) for part in found.split()]
+
+
 class LosesReplies(Redis):
     """A client whose replies to scripts are lost while it is told so."""
 
@@ -165,6 +172,30 @@ def test_a_held_claim_is_renewed_and_an_abandoned_one_runs_out(valkey_url: str) 
             await until(both_happened)
             assert taken == ["abandoned"]
             await alive.close()
+
+    asyncio.run(story())
+
+
+def test_a_claim_that_ended_while_the_store_was_away_is_spared_until_it_could_be_renewed(
+    valkey_url: str,
+) -> None:
+    async def story() -> None:
+        async with connect(valkey_url) as client:
+            ledger = ValkeyLedger(client)
+            await granted(ledger, "e-1")
+            assert not await ledger.take_due(10)
+            await client.zincrby("nd:due", -60_000, "acme:e-1")
+            last, _ = await pulse(client)
+            await client.set("nd:pulse", f"{last - 60_000} 0")
+
+            assert isinstance(await ledger.claim(an_event("e-1"), receipt="r-1"), Refusal)
+            assert not await ledger.take_due(10)
+            assert (await ledger.totals()).reasons == {}
+            # Nobody renewed it until then: whoever had it is dead.
+            await client.zincrby("nd:due", -60_000, "acme:e-1")
+            last, spared_until = await pulse(client)
+            await client.set("nd:pulse", f"{last} {spared_until - 60_000}")
+            assert len(await ledger.take_due(10)) == 1
 
     asyncio.run(story())
 

@@ -86,6 +86,26 @@ local function claim_unknown(name, digest, bucket, wish, last_token)
   return grant(name, setmetatable(record, PLAIN), wish)
 end
 
+-- Nobody could renew while the store was away, and a claim that ends then says nothing about its
+-- claimant: from when the store is back, each has a whole lease to say that it lives. That the
+-- store is there shows in the rounds that look for what is due: prefix pulse is the time of one,
+-- and until when claims are spared.
+local PULSE, lease = prefix .. 'pulse', tonumber(ARGV[3])
+local ABSENCE = math.max(lease / 4, 3000)
+
+local function pulse()
+  local last, spared_until = match(text_of(PULSE) or '', '^(%d+) (%d+)$')
+  if not last then return 0, 0 end
+  last = tonumber(last)
+  return last, now - last > ABSENCE and now + lease or tonumber(spared_until)
+end
+
+local function beat()
+  local last, spared_until = pulse()
+  if now - last > ABSENCE / 3 then put(PULSE, format('%.0f %.0f', now, spared_until)) end
+  return spared_until
+end
+
 local function lease_ran_out(name, record)
   record.u = record.u + 1
   count(org_of(name), 'uncertain', 1)
@@ -103,7 +123,11 @@ local function claim_again(name, record, wish)
     conclude(name, 'dead', record.r, -1)
   elseif record.s ~= 'queued' then
     if due_of(name) > now then return 'redelivered' end
-    if record.s == 'claimed' then lease_ran_out(name, record) end
+    if record.s == 'claimed' then
+      local _, spared_until = pulse()
+      if spared_until > now then return 'redelivered' end
+      lease_ran_out(name, record)
+    end
   end
   return grant(name, record, wish)
 end
@@ -158,6 +182,7 @@ end
 local PARCELS_PER_CALL = 1000 -- a command built in Lua has at most some thousand arguments
 
 function operations.take_due(limit)
+  local spared_until = beat()
   write_all() -- what became due by this very call is seen too
   limit = math.min(limit, PARCELS_PER_CALL)
   local names, keys, parcels = call('ZRANGEBYSCORE', DUE, '-inf', NOW, 'LIMIT', 0, limit), {}, {}
@@ -173,6 +198,8 @@ function operations.take_due(limit)
       close(name)
     elseif not readable or not event then
       plan(name, HORIZON_END) -- it must not stop the others; a claim tells that it is broken
+    elseif record.s == 'claimed' and spared_until > now then
+      plan(name, format('%.0f', spared_until))
     else
       if record.s == 'claimed' then lease_ran_out(name, record) end
       record.s = 'queued'
