@@ -1,7 +1,7 @@
 # `make` lists the targets. Nothing is needed but git, make and Python >= 3.11 with its venv module.
 
 PYTHON ?= python3
-JOBS   ?= 2
+JOBS   ?= 4
 
 MINUTES ?= 30
 SEED    ?= 1
@@ -34,8 +34,8 @@ up: $(RUN) ## the same parts, staying up; data is kept under var/
 preview: $(RUN) ## show the mail templates in the browser, reloading on save
 	@$(BIN)/dispatcher preview
 
-test: $(DEV) ## run the whole test suite (JOBS=2 processes); starts every server it needs
-	@$(BIN)/python -m pytest -n $(JOBS)
+test: $(DEV) ## run the whole test suite (JOBS=4 processes: most tests wait for servers); starts every server it needs
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 check: $(DEV) ## formatter, linter, types, import floors, unit and contract tests
 	@$(BIN)/ruff format --check .
