@@ -11,7 +11,6 @@ from jinja2 import TemplateSyntaxError
 
 from dispatcher.errors import DispatcherError
 
-_LAYOUTS: Final = {".html": "_layout/layout.html", ".txt": "_layout/layout.txt"}
 _TAG: Final = re.compile(r"\{[{%].*?[%}]\}|\{[{%].*")
 _QUOTED_NAME: Final = re.compile(r"'(\w+)'")
 
@@ -68,8 +67,13 @@ def _placed(text: str, name: str, marks: Iterable[str], folders: Sequence[Path])
 
 
 def _files(name: str, folders: Sequence[Path]) -> Iterable[Path]:
-    """Yield the files that a template is made of."""
-    for part in (name, _LAYOUTS.get(Path(name).suffix, name)):
+    """Yield the files that a template is made of: its own, its layout, what kinds tell alike."""
+    shared = {
+        f"_layout/{path.name}"
+        for folder in folders
+        for path in folder.glob(f"_layout/*{Path(name).suffix}")
+    }
+    for part in (name, *sorted(shared)):
         found = next((path for folder in folders if (path := folder / part).is_file()), None)
         if found is not None:
             yield found

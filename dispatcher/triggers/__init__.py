@@ -36,6 +36,19 @@ class Trigger:
     addressee: Addressee = Addressee.CURRENT
 
 
+def circumstances(event: Event) -> dict[str, Fact]:
+    """Return what every kind of mail may show: when, from where, who did it."""
+    return {
+        "changes": None,  # a storm's follow-up says how many
+        "actor": event.actor.kind.value,
+        "occurred_at": event.occurred_at,
+        "ip": event.context.ip,
+        "place": event.context.place,
+        "client": event.context.client,
+        "user_agent": event.context.user_agent,
+    }
+
+
 class Triggers:
     """All triggers, by event type.
 

@@ -10,23 +10,14 @@ from typing import Final
 
 from dispatcher.events import Addressee, Event
 from dispatcher.message import Fact
-from dispatcher.triggers import Trigger
+from dispatcher.triggers import Trigger, circumstances
 
 EMAIL_CHANGED: Final = "iam.user.email_changed.v1"
 
 
 def facts(event: Event) -> Mapping[str, Fact]:
     """Return what the notice may say: when, from where, who did it; never the new address."""
-    return {
-        "changes": None,  # a storm's follow-up says how many
-        "actor": event.actor.kind.value,
-        "occurred_at": event.occurred_at,
-        "login_name": event.user.before().login_name,
-        "ip": event.context.ip,
-        "place": event.context.place,
-        "client": event.context.client,
-        "user_agent": event.context.user_agent,
-    }
+    return {**circumstances(event), "login_name": event.user.before().login_name}
 
 
 TRIGGER = Trigger(

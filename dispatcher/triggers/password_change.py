@@ -4,21 +4,15 @@ from collections.abc import Mapping
 
 from dispatcher.events import PASSWORD_CHANGED, Event
 from dispatcher.message import Fact
-from dispatcher.triggers import Trigger
+from dispatcher.triggers import Trigger, circumstances
 
 
 def facts(event: Event) -> Mapping[str, Fact]:
     """Return what the notice may say: what happened, when, from where, who did it."""
     return {
+        **circumstances(event),
         "change": event.change.value,
-        "changes": None,  # a storm's follow-up says how many
-        "actor": event.actor.kind.value,
-        "occurred_at": event.occurred_at,
         "login_name": event.user.login_name,
-        "ip": event.context.ip,
-        "place": event.context.place,
-        "client": event.context.client,
-        "user_agent": event.context.user_agent,
     }
 
 

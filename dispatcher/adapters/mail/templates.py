@@ -1,8 +1,9 @@
 """Templates: found in folders, styled once, rendered per message.
 
 A kind of mail is a folder with ``subject.txt``, ``body.txt`` and ``body.html``; the bodies
-stand where their layout says ``{# content #}``, and the stylesheet is inlined when they are
-read. See :mod:`dispatcher.adapters.mail.editions` for how they are compiled.
+stand where their layout says ``{# content #}``, what several kinds tell alike stands where
+they say ``{# part details #}``, and the stylesheet is inlined when they are read. See
+:mod:`dispatcher.adapters.mail.editions` for how they are compiled.
 
 In HTML, statements stand in comments, ``<!-- {% if ip %} -->``: a template stays a
 document that browsers, editors and the inliner understand.
@@ -30,6 +31,7 @@ _TEXT_LAYOUT: Final = "_layout/layout.txt"
 _HTML_LAYOUT: Final = "_layout/layout.html"
 _STYLESHEET: Final = "_layout/mail.css"
 _HOLE: Final = "{# content #}"
+_PART: Final = re.compile(r"\{# part (\w+) #\}\n")
 _STATEMENT: Final = re.compile(r"<!--\s*(\{%.*?%\})\s*-->", re.DOTALL)
 _INDENTATION: Final = re.compile(r"\s*\n\s*")
 _SLOT: Final = re.compile(r"\{# slot (\w+) #\}(\n?)(.*?)\{# end #\}", re.DOTALL)
@@ -127,7 +129,8 @@ class Sources:
             return self._files.get_source(environment, name)[0].replace("\0", "\ufffd")
 
         if name not in self._made:
-            source = read(name)
+            form = name.rpartition(".")[2]
+            source = _PART.sub(lambda part: read(f"_layout/{part[1]}.{form}"), read(name))
             if name.endswith("/body.txt"):
                 source = read(_TEXT_LAYOUT).replace(_HOLE, source.rstrip())
             elif name.endswith("/body.html"):
