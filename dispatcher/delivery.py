@@ -184,6 +184,16 @@ class Delivery:
     changes: int = 0
     """How many changes a storm's follow-up tells of; 0 where the event tells of its own."""
 
+    @property
+    def is_letter(self) -> bool:
+        """Tell whether it is a dead letter: given up, and its event still kept for a person."""
+        return self.state is State.DEAD and self.event is not None
+
+
+def place_in_time(delivery: Delivery) -> tuple[datetime, str, str]:
+    """Return where a delivery stands in a listing; no two stand at the same place."""
+    return delivery.changed_at, delivery.org_id, delivery.event_id
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:

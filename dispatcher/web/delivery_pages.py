@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from dispatcher.delivery import Delivery, DeliveryFilter
+from dispatcher.delivery import Delivery, DeliveryFilter, place_in_time
 from dispatcher.web.delivery_query import invalid
 
 _SAME_INSTANT: Final = 512
@@ -44,18 +44,15 @@ async def page(read: Read, wanted: DeliveryFilter, *, limit: int, cursor: str) -
         RejectedInput: The cursor is none of ours.
         StoreUnavailable: The log cannot be read.
     """
-    if not cursor:
-        found = await read(wanted, limit + 1)
-    else:
-        last = _decode(cursor)
-        newer_too = await read(replace(wanted, until=last[0]), limit + 1 + _SAME_INSTANT)
-        found = [one for one in newer_too if _place(one) < last]
+    last = _decode(cursor) if cursor else None
+    if last is not None:
+        wanted = replace(wanted, until=last[0])
+    # Before the page may be some of an instant that were shown, behind it some that were not read.
+    found = await read(wanted, limit + 1 + 2 * _SAME_INSTANT)
+    if last is not None:
+        found = [one for one in found if place_in_time(one) < last]
     shown = found[:limit]
-    return Page(shown, _encode(_place(shown[-1])) if len(found) > limit else "")
-
-
-def _place(one: Delivery) -> _Place:
-    return one.changed_at, one.org_id, one.event_id
+    return Page(shown, _encode(place_in_time(shown[-1])) if len(found) > limit else "")
 
 
 def _encode(place: _Place) -> str:

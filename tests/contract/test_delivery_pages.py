@@ -1,7 +1,7 @@
 """What every delivery log promises a reader that goes back in time page by page."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from dispatcher.delivery import (
     Dead,
@@ -12,8 +12,9 @@ from dispatcher.delivery import (
     Outcome,
     Report,
     Sent,
+    State,
 )
-from dispatcher.ports import Claim
+from dispatcher.ports import Claim, Refusal
 from tests.builders import an_event
 from tests.contract.worlds import World
 
@@ -37,6 +38,36 @@ async def one_of_each(world: World) -> None:
 
 async def listed(world: World, wanted: DeliveryFilter) -> list[str]:
     return [one.event_id for one in await world.ledger.deliveries(wanted)]
+
+
+def test_a_copy_of_an_event_does_not_make_its_delivery_any_newer(play: Play) -> None:
+    async def story(world: World) -> None:
+        await one_of_each(world)
+        before = await world.ledger.deliveries(DeliveryFilter())
+        for name in OUTCOMES:
+            assert await world.ledger.claim(an_event(name), receipt="copy") is Refusal.DUPLICATE
+        after = await world.ledger.deliveries(DeliveryFilter())
+        assert [(one.event_id, one.changed_at) for one in after] == [
+            (one.event_id, one.changed_at) for one in before
+        ]
+        assert {one.duplicates for one in after} == {1}
+
+    play(story)
+
+
+def test_letters_are_read_from_a_time_on_backwards(play: Play) -> None:
+    async def story(world: World) -> None:
+        await one_of_each(world)
+        [letter] = await world.ledger.deliveries(DeliveryFilter(state=State.DEAD))
+
+        async def read(until: datetime) -> list[str]:
+            pages = world.ledger.letters(DeliveryFilter(until=until))
+            return [one.event_id async for page in pages for one in page]
+
+        assert await read(letter.changed_at) == ["dead"]
+        assert await read(letter.changed_at - timedelta(milliseconds=1)) == []
+
+    play(story)
 
 
 def test_what_changed_later_is_not_listed(play: Play) -> None:

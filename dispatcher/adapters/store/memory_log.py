@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from dispatcher.delivery import Delivery, DeliveryFilter, State, Totals
+from dispatcher.delivery import Delivery, DeliveryFilter, State, Totals, place_in_time
 from dispatcher.message import Message
 from dispatcher.ports import Clock
 
@@ -67,12 +67,12 @@ class MemoryDeliveryLog:
     async def deliveries(self, wanted: DeliveryFilter, *, limit: int = 100) -> Sequence[Delivery]:
         """Return the newest deliveries that match, by their last change, newest first."""
         matching = (delivery for delivery in self._all() if _matches(delivery, wanted))
-        return sorted(matching, key=_place_in_time, reverse=True)[:limit]
+        return sorted(matching, key=place_in_time, reverse=True)[:limit]
 
     async def letters(self, wanted: DeliveryFilter) -> AsyncIterator[Sequence[Delivery]]:
         """Yield pages of the dead letters that match, newest first."""
         found = await self.deliveries(replace(wanted, state=State.DEAD), limit=len(self._kept))
-        letters = [one for one in found if one.event is not None]
+        letters = [one for one in found if one.is_letter]
         for start in range(0, len(letters), _PAGE):
             yield letters[start : start + _PAGE]
 
@@ -123,7 +123,3 @@ def _matches(delivery: Delivery, wanted: DeliveryFilter) -> bool:
         and (wanted.since is None or delivery.changed_at >= wanted.since)
         and (wanted.until is None or delivery.changed_at <= wanted.until)
     )
-
-
-def _place_in_time(delivery: Delivery) -> tuple[datetime, str, str]:
-    return delivery.changed_at, delivery.org_id, delivery.event_id

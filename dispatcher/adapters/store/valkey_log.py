@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from dispatcher.adapters.store.codec import decode_delivery, decode_message, to_milliseconds
 from dispatcher.adapters.store.connection import Script, store_errors
 from dispatcher.adapters.store.names import name_of, pack, to_bytes, unpack
-from dispatcher.delivery import Delivery, DeliveryFilter, State, Totals
+from dispatcher.delivery import Delivery, DeliveryFilter, State, Totals, place_in_time
 from dispatcher.message import Message
 
 _ORGS_AT_ONCE: Final = 500
@@ -62,7 +62,7 @@ class ValkeyDeliveryLog:
             if wanted.state is None or wanted.state in states:
                 newest = await self._newest(place, wanted, limit)
                 found |= {(each.org_id, each.event_id): each for each in newest}
-        return nlargest(limit, found.values(), key=_place_in_time)
+        return nlargest(limit, found.values(), key=place_in_time)
 
     async def letters(self, wanted: DeliveryFilter) -> AsyncIterator[Sequence[Delivery]]:
         """Yield pages of the dead letters that match, newest first.
@@ -70,7 +70,7 @@ class ValkeyDeliveryLog:
         Raises:
             StoreUnavailable: The store did not answer.
         """
-        cursor = b""
+        cursor = _beginning("dead", wanted)
         while True:
             cursor, answers = await self._stretch("dead", cursor, replace(wanted, state=None))
             if answers:
@@ -134,7 +134,7 @@ class ValkeyDeliveryLog:
             newest.extend(map(decode_delivery, answers))
             if place == "open":
                 old_enough = (one for one in newest if _is_old_enough(one, wanted))
-                newest = nlargest(limit, old_enough, key=_place_in_time)
+                newest = nlargest(limit, old_enough, key=place_in_time)
             if not cursor or (place != "open" and len(newest) >= limit):
                 return newest
 
@@ -165,7 +165,3 @@ def _beginning(place: str, wanted: DeliveryFilter) -> bytes:
 
 def _is_old_enough(delivery: Delivery, wanted: DeliveryFilter) -> bool:
     return wanted.until is None or delivery.changed_at <= wanted.until
-
-
-def _place_in_time(delivery: Delivery) -> tuple[float, str, str]:
-    return delivery.changed_at.timestamp(), delivery.org_id, delivery.event_id

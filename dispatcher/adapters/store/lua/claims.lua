@@ -38,7 +38,7 @@ local function duplicate_of_open(name, record, receipt)
   local digests = duplicate(name, record.y, receipt)
   if digests then
     record.d, record.y = record.d + 1, digests
-    save(name, record)
+    save(name, record, record.c) -- a letter keeps its place among the others
   end
   return 'duplicate'
 end

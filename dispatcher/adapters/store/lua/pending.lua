@@ -77,11 +77,12 @@ end
 
 local PLAIN_MORE = more_of(PLAIN.__index)
 
-local function save(name, r)
+-- What became of a delivery is changed now, unless it says since when it is so.
+local function save(name, r, changed)
   local more = more_of(r)
   if more == PLAIN_MORE then more = '' end
   put(RECORD .. name,
-    struct.pack(HEAD, r.a, now, r.k, r.n, #r.s, r.s, #r.z, r.z, #more, more) .. r.q)
+    struct.pack(HEAD, r.a, changed or now, r.k, r.n, #r.s, r.s, #r.z, r.z, #more, more) .. r.q)
 end
 
 local function unless_zero(number)
