@@ -20,6 +20,7 @@ from dispatcher.cli.why import print_story
 from dispatcher.delivery import Delivery, DeliveryFilter, State
 from dispatcher.message import Message
 from dispatcher.stories import wire
+from dispatcher.stories.letters import newest_letters
 from dispatcher.stories.story import tell
 from dispatcher.stories.times import relative
 
@@ -59,7 +60,7 @@ def list_letters(
     here = session(context)
     now = here.now()
     wanted = DeliveryFilter(org, State.DEAD, reason, since_if_any(since, now))
-    letters = here.with_store(lambda store: dead_letters.newest(store.ledger, wanted, limit))
+    letters = here.with_store(lambda store: newest_letters(store.ledger, wanted, limit))
     aside: Sequence[PutAside] = ()
     uncounted: Mapping[str, int] = {}
     if not org:

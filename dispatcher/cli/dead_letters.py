@@ -10,9 +10,10 @@ from typing import Any, Final
 from dispatcher.cli import output
 from dispatcher.cli.failures import UsageError
 from dispatcher.cli.session import Books
-from dispatcher.delivery import Delivery, DeliveryFilter, State
+from dispatcher.delivery import Delivery, DeliveryFilter
 from dispatcher.message import Message
 from dispatcher.stories import wire
+from dispatcher.stories.letters import letters_named
 from dispatcher.stories.redact import redacted
 
 _WORTH_A_BAR: Final = 100
@@ -29,27 +30,11 @@ class Changed:
     missing: Sequence[str] = ()
 
 
-async def newest(books: Books, wanted: DeliveryFilter, limit: int) -> Sequence[Delivery]:
-    """Return the newest dead letters; those that were dropped are history, not letters."""
-    found: list[Delivery] = []
-    async for page in books.letters(wanted):
-        found += page
-        if len(found) >= limit:
-            break
-    return found[:limit]
-
-
-async def named(books: Books, event_id: str, org: str) -> Sequence[Delivery]:
-    """Return the dead letters of an event's id, one per organization that has it."""
-    found = await books.find(event_id, org_id=org)
-    return [one for one in found if one.state is State.DEAD and one.event is not None]
-
-
 async def with_messages(
     books: Books, event_id: str, org: str
 ) -> tuple[Sequence[Delivery], Mapping[str, Message]]:
     """Return the dead letters of an event's id, and the messages they keep, by organization."""
-    letters = await named(books, event_id, org)
+    letters = await letters_named(books, event_id, org)
     kept = {one.org_id: await books.message(one.org_id, event_id) for one in letters}
     return letters, {org_id: message for org_id, message in kept.items() if message}
 
@@ -73,7 +58,7 @@ async def change_named(books: Books, ids: Sequence[str], org: str, change: Chang
     """
     changed, missing = [], []
     for event_id in dict.fromkeys(ids):
-        found = await named(books, event_id, org)
+        found = await letters_named(books, event_id, org)
         if len(found) > 1:
             owners = ", ".join(one.org_id for one in found)
             raise UsageError(f"{event_id} is dead in {owners}: say which with --org")

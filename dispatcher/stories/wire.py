@@ -1,11 +1,13 @@
 """Deliveries as JSON: the form of every ``--json`` that lists or shows them."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from dispatcher.delivery import Attempt, Delivery, Totals
 from dispatcher.policy_wire import timestamp
-from dispatcher.stories.story import Story
+from dispatcher.stories.redact import redacted
+from dispatcher.stories.story import Story, tell
 
 
 def delivery(told: Delivery) -> dict[str, Any]:
@@ -31,6 +33,12 @@ def delivery(told: Delivery) -> dict[str, Any]:
         "keeps_message": told.keeps_message,
         "history": [_attempt(each) for each in told.history],
     }
+
+
+def whole(one: Delivery, *, now: datetime) -> dict[str, Any]:
+    """Return a delivery with its event, personal fields hidden, and its story at *now*."""
+    event = None if one.event is None else redacted(one.event)
+    return delivery(one) | {"event": event, "story": story(tell(one, now=now))}
 
 
 def story(told: Story) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dispatcher.access import Caller, Permission
 from dispatcher.delivery import DeliveryFilter, State
 from dispatcher.errors import MembershipNotFound, RejectedInput
 from dispatcher.sources import native
+from dispatcher.web.requests import whole_number
 
 _USUAL: Final = 100
 _MOST: Final = 1_000
@@ -46,7 +47,8 @@ def query_of(request: Request, caller: Caller) -> Query:
         _time(asked, "since"),
         _time(asked, "until"),
     )
-    return Query(wanted, _limit(asked), asked.get("cursor", ""))
+    limit = whole_number(request, "limit", usual=_USUAL, most=_MOST, refuse=invalid)
+    return Query(wanted, limit, asked.get("cursor", ""))
 
 
 def invalid(reason: str) -> RejectedInput:
@@ -95,16 +97,6 @@ def _time(asked: QueryParams, name: str) -> datetime | None:
         time = None
     expected = "expected a time with its zone, such as 2026-11-24T09:30:00Z"
     raise invalid(f"{name}: {expected}")
-
-
-def _limit(asked: QueryParams) -> int:
-    text = asked.get("limit", str(_USUAL))
-    number = (
-        int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(_MOST)) else 0
-    )
-    if not 1 <= number <= _MOST:
-        raise invalid(f"limit: expected a whole number from 1 to {_MOST}")
-    return number
 
 
 def _parameter(name: str, meaning: str, **schema: object) -> dict[str, Any]:

@@ -9,22 +9,17 @@ from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dispatcher.access import Caller, Permission
+from dispatcher.access import Permission
 from dispatcher.delivery import Delivery, DeliveryFilter
 from dispatcher.errors import DeliveryNotFound
 from dispatcher.ports import Clock, DeliveryLog
 from dispatcher.stories import wire
-from dispatcher.stories.redact import redacted
-from dispatcher.stories.story import tell
 from dispatcher.web import reference
 from dispatcher.web.delivery_pages import page
 from dispatcher.web.delivery_query import LISTING, ORG, organization_of, query_of
 from dispatcher.web.gate import Gate
-from dispatcher.web.patience import StorePatience
-from dispatcher.web.policy_routes import call_of
-
-LOG_PATIENCE: Final = 10.0
-"""Seconds; a log may be long, and a rare reason far back."""
+from dispatcher.web.patience import LOG_PATIENCE, StorePatience
+from dispatcher.web.requests import caller_of
 
 
 class OneDelivery(BaseModel):
@@ -67,7 +62,7 @@ class DeliveryDesk:
 
     async def list(self, request: Request) -> Response:
         """Answer with a page."""
-        query = query_of(request, await self.caller(request))
+        query = query_of(request, await caller_of(request, self.gate))
 
         async def read(wanted: DeliveryFilter, limit: int) -> Sequence[Delivery]:
             return await self.log.deliveries(wanted, limit=limit)
@@ -79,7 +74,7 @@ class DeliveryDesk:
 
     async def show(self, request: Request) -> Response:
         """Answer with the stories of one event id."""
-        caller = await self.caller(request)
+        caller = await caller_of(request, self.gate)
         org_id = organization_of(request, caller, Permission.DELIVERY_READ)
         async with StorePatience(LOG_PATIENCE):
             found = await self.log.find(request.path_params["event_id"], org_id=org_id)
@@ -87,17 +82,9 @@ class DeliveryDesk:
             raise DeliveryNotFound(
                 "no event of that id is known, or no longer", id="DELIVERY-not-found"
             )
-        return JSONResponse({"deliveries": [self._told(one) for one in found]})
-
-    async def caller(self, request: Request) -> Caller:
-        """Return who asks."""
-        async with StorePatience():
-            return await self.gate.caller(call_of(request))
-
-    def _told(self, one: Delivery) -> dict[str, Any]:
-        event = None if one.event is None else redacted(one.event)
-        story = wire.story(tell(one, now=self.clock.now()))
-        return wire.delivery(one) | {"event": event, "story": story}
+        return JSONResponse(
+            {"deliveries": [wire.whole(one, now=self.clock.now()) for one in found]}
+        )
 
 
 EVENT_ID: Final[dict[str, Any]] = {

@@ -18,7 +18,7 @@ from dispatcher.web import reference
 from dispatcher.web.event_body import LARGEST_BODY, MOST_EVENTS, Brought, read
 from dispatcher.web.gate import Gate
 from dispatcher.web.patience import StorePatience
-from dispatcher.web.policy_routes import call_of
+from dispatcher.web.requests import call_of, caller_of
 from dispatcher.web.signatures import Signatures
 
 EVENTS: Final = "/v1/events"
@@ -72,16 +72,14 @@ class EventDesk:
         return _answer(taken, [_rejection(*each) for each in rejected])
 
     async def _caller(self, request: Request) -> Caller:
-        call = call_of(request)
-        if call.authorization is None and self.signatures.is_signed(request.headers):
+        if "authorization" not in request.headers and self.signatures.is_signed(request.headers):
             body = await request.body()
 
             async def signer() -> Caller:
                 return self.signatures.caller(request.headers, body)
 
-            return await self.gate.let_in(call, signer)
-        async with StorePatience():
-            return await self.gate.caller(call)
+            return await self.gate.let_in(call_of(request), signer)
+        return await caller_of(request, self.gate)
 
 
 def _sorted(

@@ -15,7 +15,7 @@ from dispatcher.web.grpc_calls import Calls
 from dispatcher.web.grpc_health import Health
 from dispatcher.web.grpc_methods import SERVICES
 from dispatcher.web.grpc_status import Status
-from dispatcher.web.policy_routes import ORGANIZATION_HEADER
+from dispatcher.web.requests import ORGANIZATION_HEADER
 
 _MESSAGE_TIME: Final = 10.0
 """Seconds in which a call's message must have come, as a body over REST."""

@@ -23,7 +23,7 @@ from dispatcher.web.grpc_frames import (
 )
 from dispatcher.web.grpc_methods import SERVICES
 from dispatcher.web.grpc_status import Status
-from dispatcher.web.policy_routes import call_of
+from dispatcher.web.requests import call_of
 
 _BINARY: Final = "application/grpc-web"
 _TEXT: Final = "application/grpc-web-text"

@@ -17,15 +17,14 @@ from dispatcher.errors import DeliveryNotFound
 from dispatcher.ledger import DeadLetters, DeliveryLog
 from dispatcher.ports import Clock
 from dispatcher.stories import wire
-from dispatcher.stories.redact import redacted
-from dispatcher.stories.story import tell
+from dispatcher.stories.letters import letters_named, newest_letters
 from dispatcher.web import reference
 from dispatcher.web.delivery_pages import page
 from dispatcher.web.delivery_query import LISTING, ORG, invalid, organization_of, query_of
-from dispatcher.web.delivery_routes import EVENT_ID, LOG_PATIENCE, OneDelivery
+from dispatcher.web.delivery_routes import EVENT_ID, OneDelivery
 from dispatcher.web.gate import Gate
-from dispatcher.web.patience import StorePatience
-from dispatcher.web.policy_routes import call_of
+from dispatcher.web.patience import LOG_PATIENCE, StorePatience
+from dispatcher.web.requests import caller_of
 
 _UNKNOWN: Final = "DEAD-LETTER-not-found"
 _log: Final = structlog.get_logger("dispatcher.web")
@@ -69,7 +68,7 @@ class LetterDesk:
 
     async def list(self, request: Request) -> Response:
         """Answer with a page."""
-        query = query_of(request, await self._caller(request))
+        query = query_of(request, await caller_of(request, self.gate))
         if query.wanted.state not in {None, State.DEAD}:
             raise invalid("state: dead letters are dead")
         async with StorePatience(LOG_PATIENCE):
@@ -79,14 +78,14 @@ class LetterDesk:
 
     async def show(self, request: Request) -> Response:
         """Answer with one."""
-        letter = await self._named(request, await self._caller(request), Permission.DELIVERY_READ)
-        story = wire.story(tell(letter, now=self.clock.now()))
-        body = wire.delivery(letter) | {"event": redacted(letter.event or {}), "story": story}
-        return JSONResponse({"dead_letter": body})
+        letter = await self._named(
+            request, await caller_of(request, self.gate), Permission.DELIVERY_READ
+        )
+        return JSONResponse({"dead_letter": wire.whole(letter, now=self.clock.now())})
 
     async def resend(self, request: Request) -> Response:
         """Make one due at once."""
-        caller = await self._caller(request)
+        caller = await caller_of(request, self.gate)
         letter = await self._named(request, caller, Permission.DEAD_LETTER_WRITE)
         as_it_was = _as_it_was(await request.body())
         async with StorePatience():
@@ -97,39 +96,25 @@ class LetterDesk:
 
     async def drop(self, request: Request) -> Response:
         """Close one for good."""
-        caller = await self._caller(request)
+        caller = await caller_of(request, self.gate)
         letter = await self._named(request, caller, Permission.DEAD_LETTER_WRITE)
         async with StorePatience():
             done = await self.letters.drop(letter.org_id, letter.event_id)
         return _changed("dead letter dropped", letter, caller, done=done)
 
     async def _newest(self, wanted: DeliveryFilter, limit: int) -> Sequence[Delivery]:
-        found: list[Delivery] = []
-        async for some in self.letters.letters(wanted):
-            found += [one for one in some if not wanted.until or one.changed_at <= wanted.until]
-            if len(found) >= limit:
-                break
-        return sorted(found, key=_place_in_time, reverse=True)[:limit]
-
-    async def _caller(self, request: Request) -> Caller:
-        async with StorePatience():
-            return await self.gate.caller(call_of(request))
+        return await newest_letters(self.letters, wanted, limit)
 
     async def _named(self, request: Request, caller: Caller, permission: Permission) -> Delivery:
         org_id = organization_of(request, caller, permission)
         async with StorePatience(LOG_PATIENCE):
-            found = await self.log.find(request.path_params["event_id"], org_id=org_id)
-        letters = [one for one in found if one.state is State.DEAD and one.event is not None]
+            letters = await letters_named(self.log, request.path_params["event_id"], org_id)
         if not letters:
             raise DeliveryNotFound("there is no such dead letter", id=_UNKNOWN)
         if len(letters) > 1:
             owners = ", ".join(one.org_id for one in letters)
             raise invalid(f"org: it is dead in {owners}; say which")
         return letters[0]
-
-
-def _place_in_time(one: Delivery) -> tuple[float, str, str]:
-    return one.changed_at.timestamp(), one.org_id, one.event_id
 
 
 def _as_it_was(body: bytes) -> bool:

@@ -9,6 +9,9 @@ from dispatcher.errors import StoreUnavailable
 _STORE_PATIENCE: Final = 0.9
 """Seconds; two questions, who calls and what for, make less than the two that a client waits."""
 
+LOG_PATIENCE: Final = 10.0
+"""Seconds; the log of a large installation takes a moment to look through."""
+
 
 class StorePatience:
     """Waits for the store, but not for long.

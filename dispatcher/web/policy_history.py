@@ -16,16 +16,13 @@ from dispatcher.policies import Policies
 from dispatcher.triggers.password_change import TRIGGER
 from dispatcher.web import reference
 from dispatcher.web.gate import Gate
-from dispatcher.web.patience import StorePatience
-from dispatcher.web.policy_routes import call_of
+from dispatcher.web.patience import LOG_PATIENCE, StorePatience
+from dispatcher.web.requests import call_of, whole_number
 
 _USUAL_CHANGES: Final = 100
 _MOST_CHANGES: Final = 1_000
 _MOST_DAYS: Final = 90
 _USUAL_DAYS: Final = 7
-_LOG_PATIENCE: Final = 10.0
-"""Seconds; the log of a large installation takes a moment to look through."""
-
 _ORG: Final = {
     "name": "org",
     "in": "path",
@@ -70,7 +67,9 @@ def history_router(policies: Policies, gate: Gate, dry_run: DryRun) -> APIRouter
     async def get_policy_history(request: Request) -> Response:
         """Read who changed the organization's policy when, from what to what, newest first."""
         org_id = await organization(request)
-        limit = _count(request, "limit", usual=_USUAL_CHANGES, most=_MOST_CHANGES)
+        limit = whole_number(
+            request, "limit", usual=_USUAL_CHANGES, most=_MOST_CHANGES, refuse=InvalidPolicy
+        )
         async with StorePatience():
             changes = await policies.history(org_id, limit=limit)
         return JSONResponse({"changes": [policy_wire.change_body(change) for change in changes]})
@@ -85,23 +84,19 @@ def history_router(policies: Policies, gate: Gate, dry_run: DryRun) -> APIRouter
         """Read what the last days would have looked like under the other setting."""
         org_id = await organization(request)
         on = _flag(request, TRIGGER.switch)
-        span = timedelta(days=_count(request, "days", usual=_USUAL_DAYS, most=_MOST_DAYS))
-        async with StorePatience(_LOG_PATIENCE):
+        days = whole_number(
+            request, "days", usual=_USUAL_DAYS, most=_MOST_DAYS, refuse=InvalidPolicy
+        )
+        async with StorePatience(LOG_PATIENCE):
             forecast = await dry_run.forecast(
-                org_id, trigger=TRIGGER.name, on=on, since=dry_run.clock.now() - span
+                org_id,
+                trigger=TRIGGER.name,
+                on=on,
+                since=dry_run.clock.now() - timedelta(days=days),
             )
         return JSONResponse(policy_wire.forecast_body(forecast, TRIGGER.switch))
 
     return router
-
-
-def _count(request: Request, name: str, *, usual: int, most: int) -> int:
-    text = request.query_params.get(name, str(usual))
-    # isdecimal() alone lets other scripts' digits through, and those are not what was promised.
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(most)) else 0
-    if not 1 <= number <= most:
-        raise InvalidPolicy(f"{name}: expected a whole number from 1 to {most}")
-    return number
 
 
 def _flag(request: Request, name: str) -> bool:

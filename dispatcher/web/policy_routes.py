@@ -17,21 +17,11 @@ from dispatcher.ports import Observer
 from dispatcher.web import reference
 from dispatcher.web.gate import Call, Gate, Grant
 from dispatcher.web.patience import StorePatience
-
-ORGANIZATION_HEADER: Final = "x-zitadel-orgid"
+from dispatcher.web.requests import call_of
 
 _Admit = Callable[[Call, Permission], Awaitable[Grant]]
 _Read = Callable[[Grant], Awaitable[Policy]]
 _Write = Callable[[Grant, Switches], Awaitable[Written]]
-
-
-def call_of(request: Request) -> Call:
-    """Return what the gate needs to know of a request."""
-    headers = request.headers
-    address = request.client.host if request.client else ""
-    forwarded = ",".join(headers.getlist("x-forwarded-for"))
-    organization = headers.get(ORGANIZATION_HEADER, "")
-    return Call(headers.get("authorization"), organization, address, forwarded)
 
 
 @dataclass(frozen=True, slots=True)
