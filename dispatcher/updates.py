@@ -14,9 +14,10 @@ from dispatcher.errors import (
     InvalidSender,
     RejectedInput,
 )
-from dispatcher.look import LookWritten
+from dispatcher.look import Look
 from dispatcher.patience import insist
 from dispatcher.policy import Details
+from dispatcher.sender import Sender
 from dispatcher.sources import native
 
 Arguments = tuple[tuple[object, ...], Mapping[str, object]]
@@ -42,52 +43,50 @@ async def update_policy(services: Services, arguments: Arguments) -> dict[str, A
 
 async def update_sender(services: Services, arguments: Arguments) -> dict[str, Any]:
     """Set an organization's sender; return a body like the policy's, without any secret."""
-    try:
-        org_id, body = _two(arguments, InvalidSender)
-        change = sender_wire.parse_change(body)
-        written = await insist(lambda: services.senders.update(org_id, change), services.observer)
-    except DispatcherError as error:
-        _log.warning("sender", effect="refused", detail=str(error))
-        return status.failure(error)
-    sender = written.sender
-    effect = "changed" if written.changed else "unchanged"
-    _log.info("sender", effect=effect, org_id=org_id, sequence=sender.sequence)
-    return policy_wire.changed(Details(sender.sequence, None, sender.changed_at, org_id))
+
+    async def update(org_id: str, body: object) -> tuple[Sender, bool]:
+        written = await services.senders.update(org_id, sender_wire.parse_change(body))
+        return written.sender, written.changed
+
+    return await _update(services, arguments, "sender", InvalidSender, update)
 
 
 async def update_branding(services: Services, arguments: Arguments) -> dict[str, Any]:
     """Set what an organization's mails look like; return a body like the policy's."""
-    return await _update_look(
-        services,
-        arguments,
-        lambda org_id, body: services.looks.brand(org_id, look_wire.parse_branding(body)),
-    )
+
+    async def update(org_id: str, body: object) -> tuple[Look, bool]:
+        written = await services.looks.brand(org_id, look_wire.parse_branding(body))
+        return written.look, written.changed
+
+    return await _update(services, arguments, "look", InvalidLook, update)
 
 
 async def update_texts(services: Services, arguments: Arguments) -> dict[str, Any]:
     """Set what an organization's mails say; return a body like the policy's."""
-    return await _update_look(
-        services,
-        arguments,
-        lambda org_id, body: services.looks.reword(org_id, look_wire.parse_texts(body)),
-    )
+
+    async def update(org_id: str, body: object) -> tuple[Look, bool]:
+        written = await services.looks.reword(org_id, look_wire.parse_texts(body))
+        return written.look, written.changed
+
+    return await _update(services, arguments, "look", InvalidLook, update)
 
 
-async def _update_look(
+async def _update(
     services: Services,
     arguments: Arguments,
-    update: Callable[[str, object], Awaitable[LookWritten]],
+    what: str,
+    refusal: type[RejectedInput],
+    update: Callable[[str, object], Awaitable[tuple[Sender | Look, bool]]],
 ) -> dict[str, Any]:
     try:
-        org_id, body = _two(arguments, InvalidLook)
-        written = await insist(lambda: update(org_id, body), services.observer)
+        org_id, body = _two(arguments, refusal)
+        standing, changed = await insist(lambda: update(org_id, body), services.observer)
     except DispatcherError as error:
-        _log.warning("look", effect="refused", detail=str(error))
+        _log.warning(what, effect="refused", detail=str(error))
         return status.failure(error)
-    look = written.look
-    effect = "changed" if written.changed else "unchanged"
-    _log.info("look", effect=effect, org_id=org_id, sequence=look.sequence)
-    return policy_wire.changed(Details(look.sequence, None, look.changed_at, org_id))
+    effect = "changed" if changed else "unchanged"
+    _log.info(what, effect=effect, org_id=org_id, sequence=standing.sequence)
+    return policy_wire.changed(Details(standing.sequence, None, standing.changed_at, org_id))
 
 
 def _two(arguments: Arguments, refusal: type[RejectedInput]) -> tuple[str, object]:

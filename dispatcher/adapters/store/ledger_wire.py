@@ -1,6 +1,7 @@
 """How the ledger's operations are put to ``lua/ledger.lua``, and its answers read."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha1
 from typing import Any, Final
@@ -33,17 +34,23 @@ def claim(event: Event, receipt: str, nonce: bytes) -> Operation:
     return (b"claim", name, mark, bucket, asked, to_json(event.to_wire()))
 
 
-def accept(event: Event, receipt: str) -> Operation:
-    """Return the operation that takes an event in before it is on the queue."""
-    return (b"accept", *_address(event.org_id, event.id), pack(receipt), to_json(event.to_wire()))
+def accept(parcel: Parcel) -> Operation:
+    """Return the operation that takes a parcel's event in before it is on the queue."""
+    event = parcel.event
+    return (
+        b"accept",
+        *_address(event["org_id"], event["id"]),
+        pack(parcel.receipt),
+        to_json(event),
+    )
 
 
-def accepted(event: Event, receipt: str, answer: Any) -> Parcel | Refusal:  # noqa: ANN401 - a script's answer
-    """Return what was answered to that."""
+def accepted(parcel: Parcel, answer: Any) -> Parcel | Refusal:  # noqa: ANN401 - a script's answer
+    """Return what was answered to that: the parcel, ready to be published, or why it is not."""
     if isinstance(answer, bytes):
         return Refusal(answer.decode())
-    taking = b"%d %b" % (answer, name_of(event.org_id, event.id))
-    return Parcel(receipt, event.to_wire(), taking)
+    name = name_of(parcel.event["org_id"], parcel.event["id"])
+    return replace(parcel, taking=b"%d %b" % (answer, name))
 
 
 def claimed(event: Event, answer: Any) -> Claim | Refusal:  # noqa: ANN401 - a script's answer

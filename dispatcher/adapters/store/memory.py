@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from dispatcher.adapters.store.codec import to_json
 from dispatcher.adapters.store.memory_due import MemoryDueTimes, as_parcel
-from dispatcher.adapters.store.memory_log import Record
+from dispatcher.adapters.store.memory_log import Key, Record
 from dispatcher.delivery import (
     Attempt,
     Dead,
@@ -43,16 +43,16 @@ class MemoryLedger(MemoryDueTimes):
         record = self._kept.get(key)
         if record and record.is_evidence and record.delivery.receipt != receipt:
             self._rename(key, self._letter_key(event.org_id, record.delivery.receipt))
-            return self._claim_unknown(event, receipt, last_token=record.token)
+            return self._claim_unknown(event, receipt, record)
         if record is None:
-            return self._claim_unknown(event, receipt)
+            return self._claim_unknown(event, receipt, None)
         if record.delivery.receipt != receipt:
             return self._duplicate(record, receipt)
         return self._claim_again(record, event)
 
     async def accept(self, event: Event, *, receipt: str) -> Parcel | Refusal:
         """Take the event in before it is on the queue; return what is to be published."""
-        key, last_token = (event.org_id, event.id), 0
+        key = event.org_id, event.id
         record = self._kept.get(key)
         if record and record.delivery.receipt == receipt:
             return as_parcel(record)
@@ -60,33 +60,15 @@ class MemoryLedger(MemoryDueTimes):
             return self._duplicate(record, receipt)
         if record:
             self._rename(key, self._letter_key(event.org_id, record.delivery.receipt))
-            last_token = record.token
-        done = self._finished_at(key)
-        if done and done.is_evidence:
-            last_token = self._finished.pop(key).token
-        elif done:
+        done = self._made_way(key, record)
+        if isinstance(done, Record):
             return (
                 as_parcel(done)
                 if done.delivery.receipt == receipt
                 else self._duplicate(done, receipt)
             )
-        now = self._clock.now()
-        self._count(event.org_id, "accepted")
-        record = Record(
-            Delivery(
-                *key,
-                State.QUEUED,
-                "",
-                now,
-                now,
-                receipt,
-                event=_as_read_back(event),
-                source=event.source or "",
-            ),
-            last_token,
-        )
-        record.due = now + self._publishing_time
-        self._kept[key] = record
+        record = self._new(event, receipt, State.QUEUED, done)
+        record.due = self._clock.now() + self._publishing_time
         return as_parcel(record)
 
     async def record(self, claim: Claim, report: Report) -> bool:
@@ -104,12 +86,10 @@ class MemoryLedger(MemoryDueTimes):
             self._conclude(record, report)
         return True
 
-    def _claim_unknown(self, event: Event, receipt: str, *, last_token: int = 0) -> Claim | Refusal:
+    def _claim_unknown(self, event: Event, receipt: str, aside: Record | None) -> Claim | Refusal:
         key = event.org_id, event.id
-        done = self._finished_at(key)
-        if done and done.is_evidence:
-            last_token = self._finished.pop(key).token
-        elif done:
+        done = self._made_way(key, aside)
+        if isinstance(done, Record):
             if done.delivery.receipt == receipt:
                 return Refusal.REDELIVERED
             return self._duplicate(done, receipt)
@@ -117,23 +97,27 @@ class MemoryLedger(MemoryDueTimes):
         if letter:
             self._rename((event.org_id, letter.delivery.event_id), key)
             return self._grant(letter, event)
-        now = self._clock.now()
+        return self._grant(self._new(event, receipt, State.CLAIMED, done), event)
+
+    def _made_way(self, key: Key, aside: Record | None) -> Record | int:
+        """Return what is finished under that name; else the token that its next go on from.
+
+        Args:
+            key: The name.
+            aside: The letter that has just stepped aside from it, if one has.
+        """
+        done = self._finished_at(key)
+        if done and done.is_evidence:
+            return self._finished.pop(key).token
+        return done or (aside.token if aside else 0)
+
+    def _new(self, event: Event, receipt: str, state: State, last_token: int) -> Record:
+        now, key = self._clock.now(), (event.org_id, event.id)
         self._count(event.org_id, "accepted")
-        record = Record(
-            Delivery(
-                *key,
-                State.CLAIMED,
-                "",
-                now,
-                now,
-                receipt,
-                event=_as_read_back(event),
-                source=event.source or "",
-            ),
-            last_token,
-        )
-        self._kept[key] = record
-        return self._grant(record, event)
+        wire, source = _as_read_back(event), event.source or ""
+        delivery = Delivery(*key, state, "", now, now, receipt, event=wire, source=source)
+        self._kept[key] = Record(delivery, last_token)
+        return self._kept[key]
 
     def _claim_again(self, record: Record, event: Event) -> Claim | Refusal:
         delivery = record.delivery

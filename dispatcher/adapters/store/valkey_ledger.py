@@ -115,8 +115,9 @@ class ValkeyLedger(ValkeyDeliveryLog):
         Raises:
             StoreUnavailable: The store did not answer; it may have taken the event.
         """
-        answer = await self._gatherer.ask(ledger_wire.accept(event, receipt))
-        return ledger_wire.accepted(event, receipt, answer)
+        parcel = Parcel(receipt, event.to_wire())
+        answer = await self._gatherer.ask(ledger_wire.accept(parcel))
+        return ledger_wire.accepted(parcel, answer)
 
     async def record(self, claim: Claim, report: Report) -> bool:
         """Write what became of the claim; False when a newer claim has taken over.

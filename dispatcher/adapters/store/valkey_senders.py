@@ -1,6 +1,6 @@
 """Senders in Valkey: written by ``lua/senders.lua``, their relays encrypted by the vault."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -51,33 +51,24 @@ class ValkeySenderStore:
             SenderUnreadable: Its present relays cannot be decrypted here, and stay.
             StoreUnavailable: The store did not answer; it may have written.
         """
-        for _ in range(_TRIES):
-            known = await self._read(org_id)
-            old = sender_record.parse(known)
+
+        def alter(old: Columns) -> Columns:
             if change.relays is None:
                 old.sender(org_id, self._vault.unseal)  # raises where they cannot be read
             new = self._changed(org_id, old, change)
-            if new == old:
-                return SenderWritten(old.sender(org_id, self._vault.unseal), changed=False)
-            new = replace(new, sequence=old.sequence + 1, changed=b"")
-            changed = await self._replace(org_id, known, new)
-            if changed is not None:
-                written = replace(new, changed=changed)
-                return SenderWritten(written.sender(org_id, self._vault.unseal), changed=True)
-        raise StoreUnavailable("the sender is being changed by others all the time")
+            return old if new == old else replace(new, sequence=old.sequence + 1, changed=b"")
+
+        columns, changed = await self._alter(org_id, alter)
+        return SenderWritten(columns.sender(org_id, self._vault.unseal), changed=changed)
 
     async def remove(self, org_id: str) -> Sender | None:
         """Reset the organization's sender; return what is left, its sequence, or None."""
-        for _ in range(_TRIES):
-            known = await self._read(org_id)
-            old = sender_record.parse(known)
-            if not old.is_set:
-                return None
-            empty = Columns(old.sequence + 1)
-            changed = await self._replace(org_id, known, empty)
-            if changed is not None:
-                return replace(empty, changed=changed).sender(org_id, self._vault.unseal)
-        raise StoreUnavailable("the sender is being changed by others all the time")
+
+        def alter(old: Columns) -> Columns:
+            return Columns(old.sequence + 1) if old.is_set else old
+
+        columns, changed = await self._alter(org_id, alter)
+        return columns.sender(org_id, self._vault.unseal) if changed else None
 
     async def organizations(self) -> Sequence[str]:
         """Return who has a sender, in order.
@@ -97,15 +88,29 @@ class ValkeySenderStore:
             SenderUnreadable: They cannot be decrypted here.
             StoreUnavailable: The store did not answer; it may have written.
         """
+
+        def alter(old: Columns) -> Columns:
+            if not old.sealed or self._vault.is_newest(old.sealed):
+                return old
+            relays = old.sender(org_id, self._vault.unseal).relays
+            return replace(old, sealed=self._vault.seal(sender_record.context(org_id), relays))
+
+        _, changed = await self._alter(org_id, alter)
+        return changed
+
+    async def _alter(
+        self, org_id: str, alter: Callable[[Columns], Columns]
+    ) -> tuple[Columns, bool]:
+        """Replace the record by what *alter* makes of it; return it, and whether it is another."""
         for _ in range(_TRIES):
             known = await self._read(org_id)
             old = sender_record.parse(known)
-            if not old.sealed or self._vault.is_newest(old.sealed):
-                return False
-            relays = old.sender(org_id, self._vault.unseal).relays
-            new = replace(old, sealed=self._vault.seal(sender_record.context(org_id), relays))
-            if await self._replace(org_id, known, new) is not None:
-                return True
+            new = alter(old)
+            if new == old:
+                return old, False
+            changed = await self._replace(org_id, known, new)
+            if changed is not None:
+                return replace(new, changed=changed), True
         raise StoreUnavailable("the sender is being changed by others all the time")
 
     def _changed(self, org_id: str, old: Columns, change: SenderChange) -> Columns:
