@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar
 
+import httpx
 from celery import Celery
 
 from dispatcher.bootstrap import open_store
@@ -59,6 +61,14 @@ def dispatcher(*arguments: str, env: dict[str, str]) -> "subprocess.CompletedPro
         timeout=100,
         check=False,
     )
+
+
+def is_ready(api: str) -> bool:
+    """Tell whether the API at that URL answers, and its store."""
+    try:
+        return httpx.get(f"{api}/readyz", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def processes_of(folder: Path) -> dict[int, str]:
@@ -154,6 +164,13 @@ class System:
         """Return the worker processes' ids."""
         found = processes_of(self.folder)
         return [pid for pid, line in found.items() if " dispatcher.worker " in line]
+
+    def api(self) -> str:
+        """Return the API's URL, as soon as it answers there."""
+        told = wait_until(lambda: re.search(r"API +(http://\S+)", self.log()), "where the API is")
+        wait_until(lambda: is_ready(told[1]), "the API is ready")
+        url: str = told[1]
+        return url
 
     def log(self) -> str:
         return self.printed.read_text(errors="replace")

@@ -20,6 +20,7 @@ from tests.acceptance.system import (
     an_event,
     dispatcher,
     environment,
+    is_ready,
     processes_of,
     up,
     wait_until,
@@ -66,15 +67,8 @@ def _url(printed: Path) -> str:
         return found[0] if found else ""
 
     url: str = wait_until(told, "the API says where it is")
-    wait_until(lambda: _is_ready(url), "the API is ready")
+    wait_until(lambda: is_ready(url), "the API is ready")
     return url
-
-
-def _is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 def token(env: dict[str, str], *arguments: str) -> str:
@@ -115,7 +109,7 @@ def test_a_process_that_is_killed_is_started_again(running: Api) -> None:
     before = wait_until(lambda: len(running.processes()) == 2 and running.processes(), "both run")
     os.kill(min(before), signal.SIGKILL)
     wait_until(lambda: running.processes() - before and len(running.processes()) == 2, "again two")
-    wait_until(lambda: _is_ready(running.url), "it answers")
+    wait_until(lambda: is_ready(running.url), "it answers")
 
 
 def test_a_second_one_at_the_same_address_is_refused(running: Api) -> None:
@@ -139,12 +133,10 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 
 
 def test_up_has_the_api_beside_the_worker(system: System) -> None:
-    found = re.search(r"API\s+(http://127\.0\.0\.1:\d+)", system.log())
-    assert found
-    wait_until(lambda: _is_ready(found[1]), "the API is ready")
+    url = system.api()
     bearer = token(system.env, "--org", "quiet", "--role", "ORG_OWNER")
     reply = httpx.put(
-        f"{found[1]}{POLICY}",
+        f"{url}{POLICY}",
         headers={"authorization": f"Bearer {bearer}"},
         content='{"passwordChange": false}',
         trust_env=False,

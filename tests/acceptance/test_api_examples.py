@@ -2,14 +2,12 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.acceptance.system import System, up, wait_until
@@ -33,27 +31,12 @@ class Api:
     token: str
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-    return port
-
-
-def is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    http, grpc = (f"127.0.0.1:{free_port()}" for _ in range(2))
     folder = tmp_path_factory.mktemp("api") / "var"
-    with up(folder, http_bind=http, grpc_bind=grpc) as system:
-        wait_until(lambda: is_ready(f"http://{http}"), "the API answers")
+    with up(folder, http_bind="127.0.0.1:0", grpc_bind="127.0.0.1:0") as system:
         made = system.ask("token", "create", "--org", "acme", "--role", "ORG_OWNER")
-        yield Api(system, f"http://{http}", made["token"])
+        yield Api(system, system.api(), made["token"])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,6 +1,5 @@
 """Events over HTTP while RabbitMQ is away: taken in at once, mailed once it is back."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from tests.acceptance import rabbitmq_node
 from tests.acceptance.rabbitmq_node import Node, PortMapper
-from tests.acceptance.system import System, an_event, dispatcher, up, wait_until
+from tests.acceptance.system import System, an_event, dispatcher, is_ready, up, wait_until
 
 pytestmark = [
     pytest.mark.rabbitmq,
@@ -28,17 +27,9 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 
 def _api(system: System) -> httpx.Client:
-    told = wait_until(lambda: re.search(r"API +(http://\S+)", system.log()), "where the API is")
     made = dispatcher("token", "create", "--org", "acme", "--role", "ORG_OWNER", env=system.env)
     bearer = {"authorization": f"Bearer {made.stdout.strip()}"}
-    return httpx.Client(base_url=told[1], headers=bearer, trust_env=False, timeout=5.0)
-
-
-def _is_ready(api: httpx.Client) -> bool:
-    try:
-        return api.get("/readyz").status_code == 200
-    except httpx.TransportError:
-        return False
+    return httpx.Client(base_url=system.api(), headers=bearer, trust_env=False, timeout=5.0)
 
 
 def test_events_are_taken_in_without_the_broker_and_mailed_once_it_is_back(
@@ -47,7 +38,6 @@ def test_events_are_taken_in_without_the_broker_and_mailed_once_it_is_back(
     settings = {"http_bind": "127.0.0.1:0", "grpc_bind": "127.0.0.1:0"}
     with up(tmp_path / "var", broker_url=node.url, **settings) as system, _api(system) as api:
         policy = {"passwordChange": True}
-        wait_until(lambda: _is_ready(api), "the API is ready")
         assert api.put("/management/v1/policies/notification", json=policy).status_code == 200
         assert api.post("/v1/events", json=an_event("before")).status_code == 202
         assert system.settled("before").state.value == "sent"
@@ -58,7 +48,7 @@ def test_events_are_taken_in_without_the_broker_and_mailed_once_it_is_back(
         assert one.elapsed.total_seconds() < 2.0
         many = [an_event(f"many-{number}") for number in range(_NUMBER)]
         assert api.post("/v1/events", json=many).json() == {"accepted": _NUMBER, "duplicates": 0}
-        assert _is_ready(api)
+        assert is_ready(str(api.base_url).rstrip("/"))
         again = api.post("/v1/events", json=many)
         assert (again.status_code, again.json()["duplicates"]) == (202, _NUMBER)
 

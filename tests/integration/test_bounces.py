@@ -1,22 +1,19 @@
 """From a mail to its bounce and back, over a real Valkey and real SMTP conversations."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from redis import Redis
 from typer.testing import CliRunner
 
 from dispatcher import bootstrap
 from dispatcher.cli import app
 from dispatcher.delivery import Dead, DeadReason, Outcome, Sent, Skipped, SkipReason
-from dispatcher.ports import Parcel
 from dispatcher.settings import load_settings
 from tests.builders import a_user, an_event
 from tests.integration.postfix import running_postfix
-from tests.integration.store.valkey_server import running_valkey
+from tests.integration.services import NoQueue
 from tests.smtp_server import At, Received, Rule, ScriptedRelay
 from tests.unit.adapters.mail.bounce_samples import postfix
 
@@ -24,28 +21,14 @@ ADDRESS = "ada@example.org"
 NOBODY = Rule(At.RCPT, "550 5.1.1 <ada@example.org>: User unknown", recipient="ada@")
 
 
-class NoQueue:
-    async def publish(self, parcels: Sequence[Parcel]) -> None:
-        raise AssertionError(parcels)
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_valkey(tmp_path_factory.mktemp("valkey")) as url:
-        yield url
-
-
 @pytest.fixture
-def settle(valkey: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+def settle(url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Return what points the settings to an empty store and to a relay's port."""
-    monkeypatch.chdir(tmp_path)
-    with Redis.from_url(valkey) as client:
-        client.flushall()
 
     def settle(port: int) -> None:
         for name, value in {
-            "BROKER_URL": valkey,
-            "STORE_URL": valkey,
+            "BROKER_URL": url,
+            "STORE_URL": url,
             "SMTP_URL": f"smtp://127.0.0.1:{port}?tls=none",
             "MAIL_FROM": "Acme <no-reply@acme.example>",
             "BOUNCE_ADDRESS": "bounces@acme.example",

@@ -4,43 +4,20 @@ import asyncio
 import email
 import email.policy
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 
 import pytest
-from redis import Redis
 
 from dispatcher import bootstrap, updates
 from dispatcher.bootstrap import Services
 from dispatcher.delivery import Sent
-from dispatcher.ports import Parcel
 from dispatcher.settings import Settings
 from tests.builders import a_png, a_user, an_event
-from tests.integration.store.valkey_server import running_valkey
+from tests.integration.services import NoQueue
 from tests.smtp_server import ScriptedRelay
-
-
-class _NoQueue:
-    async def publish(self, parcels: Sequence[Parcel]) -> None:
-        raise AssertionError(parcels)
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_valkey(tmp_path_factory.mktemp("valkey")) as url:
-        yield url
-
-
-@pytest.fixture
-def url(valkey: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return the URL of an empty store; no settings of this machine are read."""
-    monkeypatch.chdir(tmp_path)
-    with Redis.from_url(valkey) as client:
-        client.flushall()
-    return valkey
 
 
 @asynccontextmanager
@@ -52,7 +29,7 @@ async def _open(url: str, relay: ScriptedRelay) -> AsyncIterator[Services]:
         "default_password_change": True,
         "max_age": 10**9,
     }
-    async with bootstrap.open_services(Settings(**usual), url, _NoQueue()) as services:
+    async with bootstrap.open_services(Settings(**usual), url, NoQueue()) as services:
         yield services
 
 

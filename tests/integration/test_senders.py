@@ -1,11 +1,10 @@
 """Organizations' senders end to end: set by the task, kept in Valkey, sent over real relays."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email import message_from_bytes
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,33 +15,12 @@ from dispatcher.adapters.store.vault import new_key
 from dispatcher.bootstrap import Services
 from dispatcher.delivery import DeferReason, Deferred, Outcome, Sent
 from dispatcher.errors import SenderUnreadable
-from dispatcher.ports import Parcel
 from dispatcher.settings import Settings
 from tests.builders import a_user, an_event
-from tests.integration.store.valkey_server import running_valkey
+from tests.integration.services import NoQueue
 from tests.smtp_server import Act, At, Rule, ScriptedRelay
 
 KEY = new_key()
-
-
-class _NoQueue:
-    async def publish(self, parcels: Sequence[Parcel]) -> None:
-        raise AssertionError(parcels)
-
-
-@pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running_valkey(tmp_path_factory.mktemp("valkey")) as url:
-        yield url
-
-
-@pytest.fixture
-def url(valkey: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Return the URL of an empty store; no settings of this machine are read."""
-    monkeypatch.chdir(tmp_path)
-    with Redis.from_url(valkey) as client:
-        client.flushall()
-    return valkey
 
 
 @asynccontextmanager
@@ -56,7 +34,7 @@ async def _open(url: str, instance: ScriptedRelay, **settings: Any) -> AsyncIter
         "sender_local_relays": True,
     }
     read = Settings(**usual | settings)
-    async with bootstrap.open_services(read, url, _NoQueue()) as services:
+    async with bootstrap.open_services(read, url, NoQueue()) as services:
         yield services
 
 
