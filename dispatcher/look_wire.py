@@ -1,6 +1,6 @@
 """Looks as JSON: the form in which the update tasks take and tell them, and a store keeps them."""
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
 from typing import Any, Final
@@ -107,20 +107,13 @@ def texts_body(look: Look) -> list[dict[str, Any]]:
     ]
 
 
-def look_body(look: Look) -> dict[str, Any]:
-    """Return a look as JSON."""
+def change_body(look: Look) -> dict[str, Any]:
+    """Return whose look it is, and its last change, as JSON."""
     return {
         "organization": look.org_id,
-        "branding": branding_body(look.branding),
-        "texts": texts_body(look),
         "sequence": str(look.sequence),
         "changeDate": look.changed_at.isoformat() if look.changed_at else None,
     }
-
-
-def encoded_logo(content: bytes) -> str:
-    """Return a logo's bytes as a body has them."""
-    return b64encode(content).decode()
 
 
 def _mapping(body: object, expected: str) -> Mapping[str, object]:

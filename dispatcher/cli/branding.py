@@ -9,13 +9,12 @@ import typer
 from dispatcher.branding import DETAILS, Branding, BrandingChange
 from dispatcher.cli import output
 from dispatcher.cli.failures import ExitCode, UsageError
-from dispatcher.cli.organization import Org, organization
+from dispatcher.cli.organization import Org, organization, say_fields
 from dispatcher.cli.output import AsJson
 from dispatcher.cli.session import OpenStore, session
 from dispatcher.errors import LookNotFound
 from dispatcher.look import Look
-from dispatcher.look_wire import branding_body
-from dispatcher.stories.times import clock_time, relative
+from dispatcher.look_wire import branding_body, change_body
 
 Name = Annotated[
     str | None, typer.Option(metavar="NAME", help='What its mails call it; "" resets it.')
@@ -73,13 +72,9 @@ def get(context: typer.Context, org: Org, *, as_json: AsJson = False) -> None:
         output.document({"branding": None})
         raise typer.Exit(ExitCode.NO)
     if as_json:
-        output.document({"branding": branding_body(look.branding), **_change(look)})
+        output.document({"branding": branding_body(look.branding), **change_body(look)})
         return
-    for what, said in _said(look.branding):
-        output.say(f"{what}: {said}")
-    if look.changed_at:
-        changed = f"{clock_time(look.changed_at)}, {relative(look.changed_at, here.now())}"
-        output.say(output.faint(f"change {look.sequence}, {changed}"))
+    say_fields(_said(look.branding), look, here.now())
 
 
 @app.command("set")
@@ -117,7 +112,7 @@ def put(
     written = session(context).with_store(lambda store: store.looks.brand(owner, change))
     if as_json:
         effect = "changed" if written.changed else "unchanged"
-        body = {"branding": branding_body(written.look.branding), **_change(written.look)}
+        body = {"branding": branding_body(written.look.branding), **change_body(written.look)}
         output.document({"effect": effect, **body})
         return
     unchanged = "" if written.changed else " It was so already."
@@ -137,7 +132,7 @@ def reset(context: typer.Context, org: Org, *, as_json: AsJson = False) -> None:
     owner = organization(org)
     written = session(context).with_store(lambda store: store.looks.unbrand(owner))
     if as_json:
-        output.document({"effect": "removed", **_change(written.look)})
+        output.document({"effect": "removed", **change_body(written.look)})
     else:
         output.say(f"{org} has no branding of its own any more.")
 
@@ -174,11 +169,6 @@ async def _branded(store: OpenStore, org_id: str) -> Look | None:
 async def _all(store: OpenStore) -> Sequence[Look]:
     found = [await _branded(store, org) for org in await store.looks.organizations()]
     return [look for look in found if look is not None]
-
-
-def _change(look: Look) -> dict[str, object]:
-    changed_at = look.changed_at.isoformat() if look.changed_at else None
-    return {"organization": look.org_id, "sequence": str(look.sequence), "changeDate": changed_at}
 
 
 def _said(branding: Branding) -> Iterator[tuple[str, str]]:

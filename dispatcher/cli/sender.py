@@ -10,13 +10,12 @@ from rich.text import Text
 
 from dispatcher.cli import output
 from dispatcher.cli.failures import ExitCode, UsageError
-from dispatcher.cli.organization import Org, organization
+from dispatcher.cli.organization import Org, organization, say_fields
 from dispatcher.cli.output import AsJson
 from dispatcher.cli.session import OpenStore, session
 from dispatcher.errors import RenderError, SenderNotFound, SenderUnreadable
 from dispatcher.sender import Sender, SenderChange
 from dispatcher.sender_wire import redacted, sender_body
-from dispatcher.stories.times import clock_time, relative
 
 _STDIN = "-"
 
@@ -70,11 +69,7 @@ def get(context: typer.Context, org: Org, *, as_json: AsJson = False) -> None:
     if as_json:
         output.document({"sender": sender_body(sender)})
         return
-    for what, said in _said(sender):
-        output.say(f"{what}: {said}")
-    if sender.changed_at:
-        changed = f"{clock_time(sender.changed_at)}, {relative(sender.changed_at, here.now())}"
-        output.say(output.faint(f"change {sender.sequence}, {changed}"))
+    say_fields(_said(sender), sender, here.now())
 
 
 @app.command("set")
