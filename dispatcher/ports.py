@@ -221,3 +221,14 @@ class Observer(Protocol):
     def waiting(self, what: str, error: Exception) -> None:
         """Note that something outside is away and that work waits for it."""
         ...
+
+    def received(self, connection: str, result: str, count: int = 1) -> None:
+        """Note what became of calls that came in, or of the events that one brought.
+
+        Args:
+            connection: The connection's name; ``native`` is the events route of our own.
+            result: ``accepted``, ``duplicate``, ``ignored``, ``refused``, ``malformed`` or
+                ``unavailable``.
+            count: Of how many.
+        """
+        ...

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -67,6 +68,8 @@ class Witness:
 
     seen: list[Observed] = field(default_factory=list)
     waits: list[str] = field(default_factory=list)
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Connection and result → how many."""
 
     def finished(self, delivery: Observed) -> None:
         self.seen.append(delivery)
@@ -79,6 +82,9 @@ class Witness:
 
     def waiting(self, what: str, error: Exception) -> None:
         self.waits.append(f"{what}: {error}")
+
+    def received(self, connection: str, result: str, count: int = 1) -> None:
+        self.calls[connection, result] += count
 
 
 def a_logo(width: int = 120, height: int = 40) -> Logo:

@@ -21,6 +21,7 @@ from dispatcher.web.gate import Gate
 from dispatcher.web.intake import Bounds
 from dispatcher.web.letter_routes import LetterDesk, letter_router
 from dispatcher.web.rate_limit import TokenAndAddressLimits, parse_networks
+from dispatcher.web.reception import NATIVE, Reception
 from dispatcher.web.signatures import Signatures
 
 
@@ -34,6 +35,7 @@ async def open_desks(settings: Settings, services: WebServices) -> AsyncIterator
     gate, signatures = _gate(settings, services), _signatures(settings)
     queue = CeleryQueue(app, task=PASSWORD_CHANGED, queue=EVENTS_QUEUE)
     ingest = Ingest(services.ledger, queue, services.observer, new_receipt=lambda: str(uuid4()))
+    reception = Reception(services.observer, NATIVE)
     async with _publishing(ingest):
         yield Desks(
             policies=services.policies,
@@ -42,7 +44,7 @@ async def open_desks(settings: Settings, services: WebServices) -> AsyncIterator
             switches=services.switches,
             dry_run=services.dry_run,
             ready=services.ready,
-            routers=_routers(services, gate, EventDesk(ingest, gate, signatures)),
+            routers=_routers(services, gate, EventDesk(ingest, gate, signatures, reception)),
             bounds=Bounds(bodies=BODIES),
             origins=settings.cors_origins,
         )

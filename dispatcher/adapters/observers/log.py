@@ -67,6 +67,10 @@ class LogObserver:
         self._told[what] = now
         self._log.error("waiting", for_=what, error=type(error).__name__, detail=str(error))
 
+    def received(self, connection: str, result: str, count: int = 1) -> None:
+        """Log what became of calls, for who looks closely: the delivery has a line of its own."""
+        self._log.debug("received", connection=connection, result=result, count=count)
+
 
 def _words(outcome: Outcome) -> tuple[str, str]:
     match outcome:

@@ -19,6 +19,7 @@ from dispatcher.web.delivery_routes import DeliveryDesk, delivery_router
 from dispatcher.web.event_routes import BODIES, EventDesk, event_router
 from dispatcher.web.intake import Bounds
 from dispatcher.web.letter_routes import LetterDesk, letter_router
+from dispatcher.web.reception import NATIVE, Reception
 from dispatcher.web.signatures import Signatures
 from tests.builders import Witness, an_event
 from tests.contract.policy_api.clients import served
@@ -46,6 +47,7 @@ class Office:
     installation: Installation
     ingest: Ingest
     queue: MemoryQueue
+    witness: Witness
 
     async def get(self, path: str, *, by: str, **asked: Any) -> httpx.Response:
         return await self.http.get(path, headers=bearer(by), params=asked)
@@ -70,12 +72,12 @@ def an_ingest(installation: Installation, queue: MemoryQueue) -> Ingest:
     return Ingest(installation.ledger, queue, Witness(), new_receipt=lambda: f"r-{next(receipts)}")
 
 
-def all_desks(installation: Installation, ingest: Ingest) -> Desks:
+def all_desks(installation: Installation, ingest: Ingest, witness: Witness) -> Desks:
     """Return what the whole API works with."""
     desks, ledger, clock = installation.desks(), installation.ledger, installation.clock
     signatures = Signatures.parse(f"acme={OTHER_SECRET}, acme={SECRET}")
     routers = (
-        event_router(EventDesk(ingest, desks.gate, signatures)),
+        event_router(EventDesk(ingest, desks.gate, signatures, Reception(witness, NATIVE))),
         delivery_router(DeliveryDesk(ledger, desks.gate, clock)),
         letter_router(LetterDesk(ledger, ledger, desks.gate, clock)),
     )
@@ -87,9 +89,10 @@ async def an_office() -> AsyncIterator[Office]:
     """Open one."""
     installation, queue = Installation(Manner.SETTING), MemoryQueue()
     ingest = an_ingest(installation, queue)
-    desks = all_desks(installation, ingest)
+    witness = Witness()
+    desks = all_desks(installation, ingest, witness)
     async with served(desks) as url, httpx.AsyncClient(base_url=url, trust_env=False) as http:
-        yield Office(http, installation, ingest, queue)
+        yield Office(http, installation, ingest, queue, witness)
 
 
 def in_an_office(story: Callable[[Office], Coroutine[Any, Any, None]]) -> Callable[[], None]:

@@ -100,6 +100,24 @@ async def test_a_caller_who_may_only_look_brings_nothing(office: Office) -> None
 
 
 @in_an_office
+async def test_an_observer_is_told_what_became_of_each(office: Office) -> None:
+    good, other = many(2)
+    foreign = a_raw_event(org_id="globex")
+
+    await office.post(EVENTS, [good, other, good, {"id": "bad"}, foreign], by="publisher")
+    await office.post(EVENTS, "text", by="publisher")
+    await office.post(EVENTS, good, by="viewer")
+    await office.post(EVENTS, good, by="nobody")
+
+    assert office.witness.calls == {
+        ("native", "accepted"): 2,
+        ("native", "duplicate"): 1,
+        ("native", "malformed"): 2,
+        ("native", "refused"): 3,
+    }
+
+
+@in_an_office
 async def test_cloud_events_come_in_their_three_forms(office: Office) -> None:
     raw = a_raw_event()
     payload = {"org_id": "acme", "user": raw["user"]}

@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import (
 
 from dispatcher.policy import Manner
 from dispatcher.web.app import create_app
+from tests.builders import Witness
 from tests.contract.http_api.office import MemoryQueue, all_desks, an_ingest
 from tests.contract.policy_api.installation import Installation
 
@@ -35,7 +36,7 @@ _CHECKS = [
 
 def _api(manner: Manner) -> FastAPI:
     installation = Installation(manner)
-    return create_app(all_desks(installation, an_ingest(installation, MemoryQueue())))
+    return create_app(all_desks(installation, an_ingest(installation, MemoryQueue()), Witness()))
 
 
 setting = schemathesis.openapi.from_asgi("/openapi.json", _api(Manner.SETTING))

@@ -1,0 +1,52 @@
+"""What became of what a connection brought, as an observer is told."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from dispatcher.errors import AccessError, DispatcherError
+from dispatcher.ingest import Taken
+from dispatcher.ports import Observer
+from dispatcher.status import Code, code_of
+from dispatcher.web.errors import HttpError
+
+NATIVE: Final = "native"
+"""The connection's name of our own route."""
+
+_UNAVAILABLE: Final = frozenset({Code.UNAVAILABLE, Code.INTERNAL})
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """Tells the observer.
+
+    Args:
+        observer: Counts.
+        connection: Whose calls these are.
+    """
+
+    observer: Observer
+    connection: str
+
+    def took(self, taken: Taken, rejected: Iterable[DispatcherError] = ()) -> None:
+        """Tell what became of each event of one call."""
+        if taken.accepted:
+            self.observer.received(self.connection, "accepted", taken.accepted)
+        if taken.duplicates:
+            self.observer.received(self.connection, "duplicate", taken.duplicates)
+        for error in rejected:
+            self.failed(error)
+
+    def failed(self, error: DispatcherError) -> None:
+        """Tell why a call, or an event of one, was not taken."""
+        self.observer.received(self.connection, result_of(error))
+
+
+def result_of(error: DispatcherError) -> str:
+    """Return an error in the observer's words."""
+    code = error.code if isinstance(error, HttpError) else code_of(error)
+    if code in _UNAVAILABLE:
+        return "unavailable"
+    if isinstance(error, AccessError) or code is Code.UNAUTHENTICATED:
+        return "refused"
+    return "malformed"
