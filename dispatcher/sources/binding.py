@@ -1,0 +1,94 @@
+"""Binding: what a source tells becomes an event of an organization that it may speak for."""
+
+from dataclasses import asdict, replace
+from hashlib import sha256
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from dispatcher.connection import Connection, Origin
+from dispatcher.events import PASSWORD_CHANGED, Event, User
+from dispatcher.sources import native
+from dispatcher.sources._fields import Address, EventId
+from dispatcher.sources.hook import Occurrence
+
+_PREVIOUS: Final = "/previous"
+_NO_LOCALE: Final = frozenset({"", "und"})  # BCP 47: undetermined
+_ADDRESS: Final[TypeAdapter[str]] = TypeAdapter(Address)
+_EVENT_ID: Final[TypeAdapter[str]] = TypeAdapter(EventId)
+
+
+def bind(connection: Connection, occurrence: Occurrence) -> tuple[Event, ...]:
+    """Return the events that tell of an occurrence; none where it is nobody's here.
+
+    There is a second one, for the previous mailbox, where the address was changed as well:
+    whoever took an account over changes both, and the owner still reads the old one.
+
+    Raises:
+        MalformedEvent: It breaks a rule of our format.
+    """
+    org_id = connection.organization_of(occurrence.tenant)
+    if org_id is None:
+        return ()
+    wire = {
+        "id": _event_id(connection, occurrence),
+        "org_id": org_id,
+        "type": occurrence.type,
+        "user": asdict(_plausible(occurrence.user)),
+        "occurred_at": occurrence.occurred_at.isoformat(),
+        "change": occurrence.change.value,
+        "actor": asdict(occurrence.actor),
+        "context": asdict(occurrence.context),
+        "source": str(Origin(connection.name, occurrence.tenant)),
+    }
+    return _for_each_mailbox(native.parse(wire))
+
+
+def _for_each_mailbox(event: Event) -> tuple[Event, ...]:
+    user = event.user
+    if event.type != PASSWORD_CHANGED or user.previous_email is None:
+        return (event,)
+    current = replace(event, user=replace(user, previous_email=None))
+    if user.email is not None and user.email.casefold() == user.previous_email.casefold():
+        return (current,)
+    second = replace(event, id=_valid_id(event.id + _PREVIOUS, ""), user=_owner_before(user))
+    return (current, second) if user.id or user.email else (second,)
+
+
+def _owner_before(user: User) -> User:
+    before = user.before()
+    # Without a current address, no directory is asked for one: this is for the previous mailbox.
+    return replace(before, email=None) if user.id else before
+
+
+def _plausible(user: User) -> User:
+    """Return the user without hints that cannot be true: a wrong one costs no mail."""
+    return replace(
+        user,
+        id=user.id or None,
+        email=_address(user.email),
+        previous_email=_address(user.previous_email),
+        locale=None if user.locale in _NO_LOCALE else user.locale,
+    )
+
+
+def _address(text: str | None) -> str | None:
+    try:
+        return _ADDRESS.validate_python(text) if text else None
+    except ValidationError:
+        return None
+
+
+def _event_id(connection: Connection, occurrence: Occurrence) -> str:
+    if occurrence.is_event_id:
+        return occurrence.native_id
+    prefix = f"{connection.kind}:{connection.name}:"
+    return _valid_id(prefix + occurrence.native_id, prefix)
+
+
+def _valid_id(event_id: str, prefix: str) -> str:
+    """Return the id, or one made from it where it is too long or has characters that ours lack."""
+    try:
+        return _EVENT_ID.validate_python(event_id)
+    except ValidationError:
+        return prefix + sha256(event_id.encode(errors="surrogatepass")).hexdigest()

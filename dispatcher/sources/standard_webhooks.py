@@ -1,0 +1,86 @@
+"""Our own event format, or CloudEvents, signed as Standard Webhooks has it.
+
+Source: the specification at standardwebhooks.com, version 1.0.0.
+"""
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+
+from dispatcher.connection import Connection
+from dispatcher.errors import UntrustedEvent
+from dispatcher.sources import own_format
+from dispatcher.sources.hook import Call, KeySet, Reading, Source
+from dispatcher.sources.proof import require_fresh, require_hmac
+
+PREFIX: Final = "whsec_"
+_VERSION: Final = "v1"
+_SHORTEST: Final = 24  # bytes; the specification's lower bound
+
+
+class StandardWebhooks(Source):
+    """Whoever signs as Standard Webhooks has it and speaks our format: Svix, or code of yours."""
+
+    kind = "standard-webhooks"
+    title = "Standard Webhooks, with our own events or CloudEvents"
+
+    def mistakes(self, connection: Connection) -> Sequence[str]:
+        """Return what is wrong with its secrets."""
+        usual = super().mistakes(connection)
+        short = any(len(secret_key(secret) or b"") < _SHORTEST for secret in connection.secrets)
+        expected = f"a secret must be {PREFIX} and base64 of at least {_SHORTEST} bytes"
+        return (*usual, expected) if short else usual
+
+    async def verify(
+        self, call: Call, connection: Connection, keys: KeySet, now: datetime
+    ) -> bytes:
+        """Return the body, which one of the secrets signed within the last five minutes."""
+        del keys
+        check(call, connection.secrets, now)
+        return call.body
+
+    def parse(self, content: bytes, call: Call) -> Reading:
+        """Return the events that it holds."""
+        return own_format.read(content, call)
+
+
+def check(call: Call, secrets: Iterable[str], now: datetime) -> None:
+    """Let a call pass that one of the secrets signed lately.
+
+    Raises:
+        UntrustedEvent: None did.
+    """
+    signed_at = call.header("webhook-timestamp")
+    if not (signed_at.isascii() and signed_at.isdigit()):
+        raise UntrustedEvent("it has no webhook-timestamp")
+    require_fresh(float(signed_at), now)
+    signed = f"{call.header('webhook-id')}.{signed_at}.".encode() + call.body
+    keys = [key for key in map(secret_key, secrets) if key]
+    require_hmac(_signatures(call.header("webhook-signature")), signed, keys)
+
+
+def secret_key(secret: str) -> bytes | None:
+    """Return the key that a secret such as ``whsec_…`` spells; None where it spells none."""
+    try:
+        return b64decode(secret.removeprefix(PREFIX), validate=True)
+    except (Base64Error, ValueError):
+        return None
+
+
+def _signatures(header: str) -> list[bytes]:
+    """Return the signatures of our version; several while a key is replaced."""
+    found = []
+    for each in header.replace(", ", " ").split(" "):
+        version, _, encoded = each.partition(",")
+        try:
+            octets = b64decode(encoded, validate=True)
+        except (Base64Error, ValueError):
+            continue
+        if version == _VERSION:
+            found.append(octets)
+    return found
+
+
+SOURCE: Final = StandardWebhooks()
