@@ -11,7 +11,15 @@ from dispatcher.adapters.mail.locales import ENGLISH
 from dispatcher.adapters.mail.renderer import MailRenderer
 from dispatcher.cli.preview_faults import Fault, explain
 from dispatcher.cli.preview_mails import Look, draft
-from dispatcher.cli.preview_samples import CONTENTS, READER, VARIANTS, kinds, makes_sense, sample
+from dispatcher.cli.preview_samples import (
+    CONTENTS,
+    READER,
+    VARIANTS,
+    kinds,
+    look_of,
+    makes_sense,
+    sample,
+)
 from dispatcher.errors import ConfigError
 from dispatcher.events import Recipient
 from dispatcher.message import Message
@@ -119,7 +127,7 @@ class Gallery:
         event = sample(trigger, exhibit.variant, exhibit.content, exhibit.language)
         event = replace(event, id=event_id or event.id)
         recipient = Recipient(to, event.user.display_name, exhibit.language)
-        look = CONTENTS[exhibit.content].look
+        look = look_of(exhibit.content, exhibit.language)
         return renderer.render(draft(trigger, event, recipient, look))
 
 

@@ -1,6 +1,7 @@
 """An imaginary organization's look, for the gallery: name, logo, colours, imprint, own words."""
 
 import struct
+from functools import cache
 from typing import Final
 from zlib import compress, crc32
 
@@ -11,16 +12,17 @@ _SIDE: Final = 64
 _PLUM, _SAND = b"\x5b\x21\x4e\xff", b"\xf4\xb9\x42\xff"
 
 
-def globex() -> Look:
+@cache
+def globex(name: str, imprint: str) -> Look:
     """Return a look with everything set, checked as one that an organization sets itself."""
     branding = changed(
         Branding(),
         BrandingChange(
-            name="Globex Identity",
+            name=name,
             primary="#7a2a69",
             background="#fbf7f2",
             font="#2b1d29",
-            footer="Globex Corporation, Cypress Creek\nRegistered in Springfield, 742-1989",
+            footer=imprint,
             logo=_logo(),
         ),
     )

@@ -9,6 +9,7 @@ from typing import Final
 
 from dispatcher import triggers
 from dispatcher.cli.preview_looks import globex
+from dispatcher.cli.preview_readers import HOSTILE, LONG, SILENT, Reader, reader_of, told_in_english
 from dispatcher.events import PASSWORD_CHANGED, Actor, ActorKind, Change, Context, Event, User
 from dispatcher.look import Look
 from dispatcher.triggers import Trigger
@@ -17,7 +18,6 @@ READER: Final = "reader@example.org"
 
 _MOMENT: Final = datetime(2026, 11, 24, 9, 41, tzinfo=UTC)
 _FIREFOX: Final = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
-_FULL: Final = Context("203.0.113.24", _FIREFOX, "Account portal", "Vienna, Austria")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +36,21 @@ class Content:
 
     Args:
         title: What the gallery calls it.
-        name: The user's name; None for one that is usual in the mail's language.
-        login_name: The user's login name.
-        context: From where.
+        reader: Whom it is about; None for one whose names are usual in the mail's language.
+        ip: From which address.
+        user_agent: With which browser.
         actor_known: Whether it is known who acted.
-        look: The organization's look; None for the instance's.
+        branded: Whether the organization has a look of its own.
+        in_english: Whether places and applications have English names in any language.
     """
 
     title: str
-    name: str | None
-    login_name: str | None
-    context: Context
+    reader: Reader | None = None
+    ip: str | None = "203.0.113.24"
+    user_agent: str | None = _FIREFOX
     actor_known: bool = True
-    look: Look | None = None
+    branded: bool = False
+    in_english: bool = False
 
 
 VARIANTS: Final[Mapping[str, Variant]] = {
@@ -60,57 +62,17 @@ VARIANTS: Final[Mapping[str, Variant]] = {
 }
 
 CONTENTS: Final[Mapping[str, Content]] = {
-    "full": Content("Full", None, "a.lovelace", _FULL),
-    "branded": Content("Organization's look", None, "a.lovelace", _FULL, look=globex()),
-    "sparse": Content("Sparse", "", None, Context(), actor_known=False),
-    "long": Content(
-        "Long names",
-        "Pablo Diego José Francisco de Paula Juan Nepomuceno María de los Remedios Cipriano Ruiz",
-        "donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft",
-        Context(
-            "2001:0db8:85a3:0000:0000:8a2e:0370:7334",
-            _FIREFOX,
-            "The customer portal of the association of municipal water and energy suppliers",
-            "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch, Anglesey, Wales",
-        ),
-    ),
+    "full": Content("Full"),
+    "branded": Content("Organization's look", branded=True),
+    "english": Content("English places", in_english=True),
+    "sparse": Content("Sparse", SILENT, ip=None, user_agent=None, actor_known=False),
+    "long": Content("Long names", LONG, ip="2001:0db8:85a3:0000:0000:8a2e:0370:7334"),
     "hostile": Content(
         "Hostile names",
-        "<img src=x onerror=alert(1)> {{ 7 * 7 }}\r\nBcc: all@example.org",
-        "\u202egro.elpmaxe@ada\u202c <script>alert(1)</script>",
-        Context(
-            "'; DROP TABLE users; --",
-            "<b>Mozilla</b>/5.0 https://evil.example/?a=%0d%0a",
-            "Call +1 555 0100 {% for x in range(9**9) %}",
-            "https://evil.example/verify?token=1",
-        ),
+        HOSTILE,
+        ip="'; DROP TABLE users; --",
+        user_agent="<b>Mozilla</b>/5.0 https://evil.example/?a=%0d%0a",
     ),
-}
-
-_NAMES: Final[Mapping[str, str]] = {
-    "ar": "ليلى حداد",
-    "bg": "Иванка Петрова",
-    "cs": "Božena Němcová",
-    "de": "Jürgen Müßig",
-    "es": "Íñigo Núñez",
-    "fa": "شیرین رضایی",
-    "fr": "Zoé Lefèvre",
-    "he": "נועה לוי",
-    "hu": "Őrsi Gyöngyvér",
-    "id": "Siti Rahmawati",
-    "it": "Niccolò Perché",
-    "ja": "山田 花子",
-    "ko": "김서연",
-    "mk": "Ѓорѓи Џамбазов",
-    "nl": "Anneke van 't Hoff",
-    "pl": "Łucja Żółkiewska",
-    "pt": "João Conceição",
-    "ro": "Ștefan Țăranu",
-    "ru": "Анна Королёва",
-    "sv": "Åsa Björklöf",
-    "tr": "Işıl Güngör",  # noqa: RUF001 - Turkish has that letter
-    "uk": "Ґанна Їжакевич",
-    "zh": "王小明",
 }
 
 
@@ -138,15 +100,16 @@ def sample(trigger: Trigger, variant: str, content: str, language: str) -> Event
         language: The reader's BCP 47 tag.
     """
     way, said = VARIANTS[variant], CONTENTS[content]
-    usual = _NAMES.get(language.partition("-")[0], "Ada Lovelace")
+    reader = said.reader or reader_of(language)
+    reader = told_in_english(reader) if said.in_english else reader
     return Event(
         id=f"{trigger.name}-{variant}-{content}-{language}",
         org_id="acme",
         user=User(
             id="u-1001",
             email=READER,
-            display_name=usual if said.name is None else said.name,
-            login_name=said.login_name,
+            display_name=reader.name,
+            login_name=reader.login_name,
             locale=language,
             email_verified=True,
             previous_email="reader.before@example.org",
@@ -155,6 +118,14 @@ def sample(trigger: Trigger, variant: str, content: str, language: str) -> Event
         type=trigger.event_type,
         change=way.change,
         actor=Actor(way.actor if said.actor_known else ActorKind.UNKNOWN),
-        context=said.context,
+        context=Context(said.ip, said.user_agent, reader.client, reader.place),
         source="https://iam.example.org",
     )
+
+
+def look_of(content: str, language: str) -> Look | None:
+    """Return the look of a sample's organization; None for the instance's."""
+    if not CONTENTS[content].branded:
+        return None
+    reader = reader_of(language)
+    return globex(reader.organization, f"{reader.organization}\n{reader.place}")

@@ -154,9 +154,9 @@ def test_the_query_filters_it(preview: Preview) -> None:
     )
     assert cards(page) == [
         f"/mail/password_change/admin-reset/{content}/de"
-        for content in ("full", "branded", "sparse", "long", "hostile")
+        for content in ("full", "branded", "english", "sparse", "long", "hostile")
     ]
-    assert page.count("<iframe") == 5
+    assert page.count("<iframe") == 6
     assert 'class="phone dark"' in page
     assert len(cards(preview.page(f"{PASSWORDS}&language=tlh&variant=%3Cb%3E"))) == 5
 

@@ -94,7 +94,7 @@ def test_a_sample_that_is_sent_has_an_id_and_a_recipient_of_its_own(gallery: Gal
     assert sent.id != shown.id
 
 
-@pytest.mark.parametrize("content", ["full", "sparse", "long"])
+@pytest.mark.parametrize("content", ["full", "english", "sparse", "long"])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_tame_samples_are_events_that_a_worker_takes(variant: str, content: str) -> None:
     for trigger in kinds().values():
@@ -109,7 +109,7 @@ def test_an_organizations_look_is_shown_whole(gallery: Gallery) -> None:
     assert mail.text is not None
     assert mail.html is not None
     assert "Good day, Ada Lovelace." in mail.text
-    assert "Globex Corporation, Cypress Creek" in mail.text
+    assert "Globex Identity\r\nVienna, Austria" in mail.text
     assert "#7a2a69" in mail.html
     assert "cid:" in mail.html
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from dispatcher.cli.preview_samples import VARIANTS, kinds, makes_sense, sample
+from dispatcher.cli.preview_samples import VARIANTS, kinds, look_of, makes_sense, sample
 from dispatcher.events import Addressee, Recipient
 from dispatcher.message import Draft, Message
 from tests.unit.adapters.mail.mails import LANGUAGES, a_renderer
@@ -29,5 +29,6 @@ def _rendered(content: str) -> Iterator[tuple[str, Message]]:
                 user = event.user.before() if old else event.user
                 recipient = Recipient(user.email or "", user.display_name, language)
                 facts = {**trigger.facts(event), "changes": None}
-                draft = Draft(name, event.org_id, event.id, recipient, facts)
+                look = look_of(content, language)
+                draft = Draft(name, event.org_id, event.id, recipient, facts, look=look)
                 yield f"{name} {variant} {language}", renderer.render(draft)

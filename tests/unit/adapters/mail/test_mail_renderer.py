@@ -198,10 +198,10 @@ def test_an_unknown_language_falls_back_to_the_default() -> None:
 
 
 def test_the_instance_has_the_senders_name_unless_it_is_given_one() -> None:
-    assert "Acme Security" in read(a_renderer().render(a_draft())).text
+    assert "Acme Security" in read(a_renderer().render(a_draft())).shown
     assert "Login & Co" in read(a_renderer(instance_name="Login & Co").render(a_draft())).shown
     bare = a_renderer(sender="no-reply@bücher.example")
-    assert "\nxn--bcher-kva.example" in read(bare.render(a_draft())).text
+    assert "xn--bcher-kva.example" in read(bare.render(a_draft())).shown
 
 
 def test_only_a_local_part_beyond_ascii_needs_smtputf8() -> None:
@@ -250,7 +250,7 @@ def test_an_operators_folder_can_add_a_kind_of_mail(tmp_path: Path) -> None:
     _override(tmp_path, "farewell/body.html", "<h1>Bye, {{ account }}.</h1>")
     draft = Draft("farewell", "acme", "evt-1", Recipient(ADDRESS), {})
     seen = read(a_renderer(tmp_path).render(draft))
-    assert seen.text.startswith(f"Bye, {ADDRESS}.\n\n-- \nAcme Security\n")
+    assert seen.text.startswith(f"Bye, {ADDRESS}.\n\n-- \nThis message was sent")
     assert f"Bye, {ADDRESS}." in seen.shown
     assert "font-size:24px" in seen.html
 
