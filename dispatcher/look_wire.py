@@ -9,6 +9,7 @@ from dispatcher.branding import DETAILS, Branding, BrandingChange
 from dispatcher.errors import InvalidLook
 from dispatcher.look import Look
 from dispatcher.looks import TextChanges
+from dispatcher.policy_wire import timestamp
 from dispatcher.texts import LARGEST
 
 USUAL_KIND: Final = "password_change"
@@ -112,7 +113,7 @@ def change_body(look: Look) -> dict[str, Any]:
     return {
         "organization": look.org_id,
         "sequence": str(look.sequence),
-        "changeDate": look.changed_at.isoformat() if look.changed_at else None,
+        "changeDate": timestamp(look.changed_at) if look.changed_at else None,
     }
 
 

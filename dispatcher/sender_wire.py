@@ -5,6 +5,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from dispatcher.errors import InvalidSender
+from dispatcher.policy_wire import timestamp
 from dispatcher.sender import Sender, SenderChange
 
 _FIELDS: Final = {"mailFrom": "mail_from", "replyTo": "reply_to", "relays": "relays"}
@@ -51,7 +52,7 @@ def sender_body(sender: Sender) -> dict[str, Any]:
         "replyTo": sender.reply_to or None,
         "relays": redacted(sender.relays) or None,
         "sequence": str(sender.sequence),
-        "changeDate": f"{sender.changed_at:%Y-%m-%dT%H:%M:%S.%fZ}" if sender.changed_at else None,
+        "changeDate": timestamp(sender.changed_at) if sender.changed_at else None,
     }
 
 

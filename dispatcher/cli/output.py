@@ -17,6 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from dispatcher.policy_wire import timestamp
+
 AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on stdout, for programs.")
 ]
@@ -155,5 +157,5 @@ def _console(file: IO[str]) -> Console:
 
 def _json(value: object) -> str:
     if isinstance(value, datetime):
-        return value.isoformat()
+        return timestamp(value)
     raise TypeError(f"{type(value).__name__} is not JSON")

@@ -211,7 +211,7 @@ def test_a_look_as_json_says_null_for_the_instances() -> None:
     assert change_body(look) == {
         "organization": "acme",
         "sequence": "3",
-        "changeDate": "2026-11-24T12:00:00+00:00",
+        "changeDate": "2026-11-24T12:00:00Z",
     }
     assert change_body(Look("acme"))["changeDate"] is None
     assert branding_body(Branding())["logo"] is None

@@ -52,6 +52,7 @@ def test_a_program_gets_one_document(run: Run) -> None:
     assert made["roles"] == ["ORG_OWNER", "ORG_OWNER_VIEWER"]
     assert (made["organization"], made["state"], made["lastUsedAt"]) == ("acme", "valid", None)
     assert made["expiresAt"].startswith("2027-02-22")
+    assert made["createdAt"].endswith("Z")
     listed = json.loads(run("token", "list", "--json").out)
     assert listed == [{key: value for key, value in made.items() if key != "token"}]
 
