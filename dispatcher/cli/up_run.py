@@ -37,7 +37,14 @@ def run(processes: int) -> ExitCode:
                 parts.inbox(settings.data_dir / "inbox", http_port=_PAGE_PORT)
             )
         listening = dict(stack.enter_context(parts.web_places(settings, or_any=True)))
-        running = Running(settings, places, inbox, processes, f"http://{listening['http_bind']}")
+        running = Running(
+            settings,
+            places,
+            inbox,
+            processes,
+            http_url=f"http://{listening['http_bind']}",
+            grpc_address=listening["grpc_bind"],
+        )
         changed = _changed(running)
         bootstrap.check(_as_workers_see_them(settings, changed))
         introduce(running)

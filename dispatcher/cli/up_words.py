@@ -27,14 +27,16 @@ class Running:
         places: Broker and store.
         inbox: The inbox, or None where mails go to a configured relay.
         processes: How many worker processes there are.
-        http_url: Where the HTTP side answers.
+        http_url: Where the API answers over HTTP.
+        grpc_address: Where it does over gRPC, in clear text.
     """
 
     settings: Settings
     places: Endpoints
     inbox: Inbox | None
     processes: int
-    http_url: str = "http://127.0.0.1:8080"
+    http_url: str
+    grpc_address: str
 
     @property
     def broker(self) -> str | None:
@@ -93,6 +95,7 @@ def _facts(running: Running) -> Table:
     else:
         facts.add_row("mails", f"{inbox.http_url}\n{settings.data_dir / 'inbox'}/")
     facts.add_row("API", f"{running.http_url}\n{running.http_url}/docs")
+    facts.add_row("gRPC", running.grpc_address)
     facts.add_row("token", "dispatcher token create --org acme --role ORG_OWNER")
     facts.add_row("queue", running.broker or "DISPATCHER_BROKER_URL")
     facts.add_row("data", f"{settings.data_dir}/")

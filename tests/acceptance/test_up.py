@@ -1,6 +1,7 @@
 """``dispatcher up``: everything on one machine, used as its own words say."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,9 +9,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.acceptance.system import (
+    PATIENCE,
     System,
     an_event,
     dispatcher,
@@ -42,6 +46,16 @@ def test_the_mail_is_there_within_a_second(system: System) -> None:
     system.publish(an_event("quick"))
     wait_until(lambda: len(system.mails_to("quick@acme.example")) == 1, "it is there", within=3)
     print(f"from publishing to the file: {time.monotonic() - published:.3f} s")
+
+
+def test_the_api_answers_where_it_says_over_http_and_grpc(system: System) -> None:
+    system.api()
+    told = re.search(r"gRPC +(\S+)", system.log())
+    assert told is not None
+    with grpc.insecure_channel(told[1]) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        answer = health.Check(health_pb2.HealthCheckRequest(), timeout=PATIENCE)
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
 def test_why_tells_of_a_policy_that_is_off(system: System) -> None:
