@@ -16,7 +16,10 @@ from dispatcher.connection import Connection
 from dispatcher.errors import DispatcherError, MalformedEvent, UntrustedEvent
 from dispatcher.events import PASSWORD_CHANGED, Actor, Change, Context, User
 
-_JSON: Final = "application/json"
+SAMPLE_USER: Final = User(id="sample-user", email="sample.user@example.invalid")
+"""Nobody: RFC 2606 section 2 keeps that domain from ever being anyone's."""
+
+JSON: Final = "application/json"
 _RETRY_AFTER: Final = 5
 
 
@@ -141,8 +144,8 @@ class Source(ABC):
     twin_window: ClassVar[float] = 0.0
     """Seconds within which it may tell one change twice, under two ids; 0 where it does not."""
 
-    options: ClassVar[frozenset[str]] = frozenset()
-    """The names of the options that its connections may have."""
+    options: ClassVar[Mapping[str, str]] = {}
+    """The options that its connections may have: name → what it says, in one line."""
 
     def mistakes(self, connection: Connection) -> Sequence[str]:
         """Return what is wrong with a connection of this kind: by default, a missing secret."""
@@ -165,7 +168,7 @@ class Source(ABC):
         """
 
     @abstractmethod
-    def parse(self, content: bytes, call: Call) -> Reading:
+    def parse(self, content: bytes, call: Call, connection: Connection) -> Reading:
         """Return what a verified call tells; nothing of password material is in it.
 
         Raises:

@@ -3,7 +3,8 @@
 Source: the specification at standardwebhooks.com, version 1.0.0.
 """
 
-from base64 import b64decode
+import hmac
+from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -12,7 +13,7 @@ from typing import Final
 from dispatcher.connection import Connection
 from dispatcher.errors import UntrustedEvent
 from dispatcher.sources import own_format
-from dispatcher.sources.hook import Call, KeySet, Reading, Source
+from dispatcher.sources.hook import JSON, Call, KeySet, Reading, Source
 from dispatcher.sources.proof import require_fresh, require_hmac
 
 PREFIX: Final = "whsec_"
@@ -41,8 +42,9 @@ class StandardWebhooks(Source):
         check(call, connection.secrets, now)
         return call.body
 
-    def parse(self, content: bytes, call: Call) -> Reading:
+    def parse(self, content: bytes, call: Call, connection: Connection) -> Reading:
         """Return the events that it holds."""
+        del connection
         return own_format.read(content, call)
 
 

@@ -79,7 +79,7 @@ async def make(case: Case) -> Caused:
         return caused
     try:
         content = await source.verify(case.call, case.connection, case.keys, case.now)
-        reading = source.parse(content, case.call)
+        reading = source.parse(content, case.call, case.connection)
     except DispatcherError as error:
         caused.error, caused.reply = error, source.refused(error)
         return caused
