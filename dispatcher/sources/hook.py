@@ -175,6 +175,19 @@ class Source(ABC):
             MalformedEvent: All of it is unreadable.
         """
 
+    def sample(self, connection: Connection, now: datetime, tenant: str = "") -> Call | None:
+        """Return a proven call that tells of a password change by ``SAMPLE_USER``.
+
+        None where only the IAM can prove one, as with a private key of its own.
+
+        Args:
+            connection: Whose secret proves it.
+            now: When the change was made and the call is sent; another time is another change.
+            tenant: The source's name for whose it is; "" names none where the kind allows that.
+        """
+        del connection, now, tenant
+        return None
+
     def accepted(self) -> Reply:
         """Return the answer to a call whose events are durable, known already, or ignored."""
         return Reply(202)

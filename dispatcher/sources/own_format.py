@@ -1,11 +1,14 @@
 """Calls that hold our own events, or CloudEvents: what signed and token-bearing senders share."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from json import dumps
 from typing import Any, Final
 
 from dispatcher.errors import MalformedEvent
+from dispatcher.events import PASSWORD_CHANGED
 from dispatcher.sources import cloudevents, native
-from dispatcher.sources.hook import Call, Occurrence, Reading, decode
+from dispatcher.sources.hook import SAMPLE_USER, Call, Occurrence, Reading, decode
 
 MOST_EVENTS: Final = 1_000
 _BINARY: Final = "ce-specversion"
@@ -28,6 +31,18 @@ def read(content: bytes, call: Call) -> Reading:
     if isinstance(decoded, list):
         return Reading([_native(each) for each in _listed(decoded)])
     return Reading([_native(decoded)])
+
+
+def sample(now: datetime, organization: str) -> bytes:
+    """Return a body with one event of a password change by nobody."""
+    event = {
+        "id": f"sample-{now.timestamp():.6f}",
+        "org_id": organization or "sample",
+        "type": PASSWORD_CHANGED,
+        "user": {"id": SAMPLE_USER.id, "email": SAMPLE_USER.email},
+        "occurred_at": now.isoformat(),
+    }
+    return dumps(event, separators=(",", ":")).encode()
 
 
 def _listed(decoded: object) -> list[object]:

@@ -47,6 +47,23 @@ class StandardWebhooks(Source):
         del connection
         return own_format.read(content, call)
 
+    def sample(self, connection: Connection, now: datetime, tenant: str = "") -> Call | None:
+        """Return an event of ours, signed with the newest secret."""
+        key = secret_key(connection.secrets[0]) if connection.secrets else None
+        if key is None:
+            return None
+        signed_at = str(int(now.timestamp()))
+        body = own_format.sample(now, tenant)
+        message_id = f"msg_{now.timestamp():.6f}"
+        signature = hmac.digest(key, f"{message_id}.{signed_at}.".encode() + body, "sha256")
+        headers = {
+            "content-type": JSON,
+            "webhook-id": message_id,
+            "webhook-timestamp": signed_at,
+            "webhook-signature": f"{_VERSION},{b64encode(signature).decode()}",
+        }
+        return Call(body, headers)
+
 
 def check(call: Call, secrets: Iterable[str], now: datetime) -> None:
     """Let a call pass that one of the secrets signed lately.
