@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Self
 from urllib.parse import quote, unquote
 
@@ -50,6 +51,9 @@ class Connection:
         secrets: Any of them proves a call; several count while one is replaced.
         options: What that kind needs besides, such as an issuer.
         directory: Where its users are looked up; None where only the event is asked.
+        secret_times: When each secret came, in their order, aware UTC; () where nobody knows.
+        changed_at: When it last changed, aware UTC.
+        is_fixed: Whether it is of the settings file: no command changes it.
     """
 
     name: str
@@ -60,6 +64,9 @@ class Connection:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     options: Mapping[str, str] = field(default_factory=dict)
     directory: DirectoryAccess | None = None
+    secret_times: tuple[datetime, ...] = ()
+    changed_at: datetime | None = field(default=None, compare=False)
+    is_fixed: bool = field(default=False, compare=False)
 
     def organization_of(self, tenant: str) -> str | None:
         """Return whose events those of a tenant are; None where this may not speak for it.

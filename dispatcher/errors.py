@@ -15,6 +15,8 @@
     │   ├── SenderNotFound
     │   ├── InvalidLook
     │   ├── LookNotFound
+    │   ├── InvalidConnection
+    │   ├── ConnectionNotFound
     │   ├── InvalidGrant
     │   └── TokenNotFound
     ├── AccessError                     the caller may not
@@ -25,7 +27,9 @@
     ├── RenderError                     our template's fault
     ├── StoreUnavailable                retryable
     ├── IssuerUnavailable               retryable: whether a token is valid cannot be told now
-    ├── SenderUnreadable                retryable: whoever has the key can mend it
+    ├── SecretUnreadable                retryable: whoever has the key can mend it
+    │   ├── SenderUnreadable
+    │   └── ConnectionUnreadable
     └── TransportError                  a relay did not take the message
         ├── TransientTransportError     retryable: 4yz, a time-out, a lost connection
         │   ├── RelayFault              the relay's own trouble: burns no attempt
@@ -103,6 +107,14 @@ class LookNotFound(RejectedInput):
     usual_id = "LOOK-not-found"
 
 
+class InvalidConnection(RejectedInput):
+    """A connection cannot be as it was said; the text names every mistake."""
+
+
+class ConnectionNotFound(RejectedInput):
+    """There is no such connection."""
+
+
 class DeliveryNotFound(RejectedInput):
     """There is no such delivery or dead letter to read or change, or it is not the caller's."""
 
@@ -168,10 +180,18 @@ class IssuerUnavailable(DispatcherError):
     retryable = True
 
 
-class SenderUnreadable(DispatcherError):
-    """What an organization set as its sender cannot be read: the key to it is not here."""
+class SecretUnreadable(DispatcherError):
+    """A secret that is kept encrypted cannot be read: the key to it is not here."""
 
     retryable = True
+
+
+class SenderUnreadable(SecretUnreadable):
+    """What an organization set as its sender cannot be read."""
+
+
+class ConnectionUnreadable(SecretUnreadable):
+    """What proves a connection's calls, or opens its directory, cannot be read."""
 
 
 class TransportError(DispatcherError):

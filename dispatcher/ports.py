@@ -3,10 +3,11 @@
 An adapter only has to look like these. The fakes pass the real ones' contract suite.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from dispatcher.connection import Connection
 from dispatcher.correspondence import Correspondence, Terms
 from dispatcher.delivery import Observed, Receipt
 from dispatcher.events import Addressee, Event, Recipient
@@ -19,6 +20,7 @@ from dispatcher.suppression import Kept, Page, Suppression, SuppressionReason
 __all__ = [
     "Claim",
     "Clock",
+    "ConnectionStore",
     "Correspondence",
     "DeadLetters",
     "DeliveryLog",
@@ -123,6 +125,47 @@ class SenderStore(Protocol):
 
     async def reseal(self, org_id: str) -> bool:
         """Encrypt the organization's relays with the newest key; False where they are already."""
+        ...
+
+
+class ConnectionStore(Protocol):
+    """Keeps connections; what was changed or removed counts from the next reading on.
+
+    Every method raises :class:`~dispatcher.errors.StoreUnavailable`, and
+    :class:`~dispatcher.errors.ConnectionUnreadable` where it needs secrets that it cannot decrypt.
+    """
+
+    async def find(self, name: str) -> Connection | None:
+        """Return the connection of that name, or None."""
+        ...
+
+    async def names(self) -> Sequence[str]:
+        """Return the names of all connections, in order."""
+        ...
+
+    async def alter(
+        self, name: str, change: Callable[[Connection | None], Connection]
+    ) -> Connection:
+        """Put what *change* makes of the connection, or of none, in its place; return that.
+
+        It is one step: *change*, which is pure, is asked again where another change came between.
+
+        Raises:
+            ConfigError: There is no key to encrypt secrets with.
+            InvalidConnection: It is none that can be changed here.
+        """
+        ...
+
+    async def remove(self, name: str) -> bool:
+        """Remove the connection, even an unreadable one; False where there is none.
+
+        Raises:
+            InvalidConnection: It is none that can be removed here.
+        """
+        ...
+
+    async def reseal(self, name: str) -> bool:
+        """Encrypt the connection's secrets with the newest key; False where they are already."""
         ...
 
 
