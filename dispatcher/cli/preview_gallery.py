@@ -20,6 +20,7 @@ from dispatcher.cli.preview_samples import (
     makes_sense,
     sample,
 )
+from dispatcher.correspondence import Terms
 from dispatcher.errors import ConfigError
 from dispatcher.events import Recipient
 from dispatcher.message import Message
@@ -127,8 +128,8 @@ class Gallery:
         event = sample(trigger, exhibit.variant, exhibit.content, exhibit.language)
         event = replace(event, id=event_id or event.id)
         recipient = Recipient(to, event.user.display_name, exhibit.language)
-        look = look_of(exhibit.content, exhibit.language)
-        return renderer.render(draft(trigger, event, recipient, look))
+        terms = Terms(look=look_of(exhibit.content, exhibit.language))
+        return renderer.render(draft(trigger, event, recipient, terms))
 
 
 def _stamp(folders: Sequence[Path]) -> _Stamp:

@@ -8,8 +8,8 @@ from dispatcher.adapters.mail.addresses import parse_mailbox
 from dispatcher.adapters.mail.renderer import Contact, MailRenderer
 from dispatcher.adapters.mail.templates import default_folder
 from dispatcher.cli.parts import SENDER
+from dispatcher.correspondence import Terms
 from dispatcher.events import Event, Recipient
-from dispatcher.look import Look as OrganizationLook
 from dispatcher.message import Draft
 from dispatcher.ports import Clock
 from dispatcher.settings import Settings
@@ -83,12 +83,7 @@ class Look:
         )
 
 
-def draft(
-    trigger: Trigger,
-    event: Event,
-    recipient: Recipient,
-    look: OrganizationLook | None = None,
-) -> Draft:
-    """Return the draft that the walk would make of an event, in an organization's look."""
+def draft(trigger: Trigger, event: Event, recipient: Recipient, terms: Terms) -> Draft:
+    """Return the draft that the walk would make of an event, on its organization's terms."""
     about = trigger.name, event.org_id, event.id
-    return Draft(*about, recipient, trigger.facts(event), look=look)
+    return Draft(*about, recipient, trigger.facts(event), terms.sender, terms.look)

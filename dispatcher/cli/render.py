@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
@@ -13,11 +14,19 @@ from dispatcher.adapters.standalone.mail_view import MailView, take_apart
 from dispatcher.cli import event_lines, output
 from dispatcher.cli.failures import UsageError
 from dispatcher.cli.output import AsJson
-from dispatcher.cli.session import Session, session
-from dispatcher.errors import MalformedEvent, RenderError
+from dispatcher.cli.session import OpenStore, Session, session
+from dispatcher.correspondence import Terms
+from dispatcher.errors import (
+    ConfigError,
+    LookNotFound,
+    MalformedEvent,
+    RenderError,
+    SenderNotFound,
+    StoreUnavailable,
+)
 from dispatcher.events import Event
 from dispatcher.message import Message
-from dispatcher.ports import Clock
+from dispatcher.ports import Renderer
 from dispatcher.triggers import discover
 
 _NOT_IN_NAMES: Final = re.compile(r"[^A-Za-z0-9._@+=-]|\A\.")
@@ -34,13 +43,20 @@ def command(
     locale: Annotated[
         str, typer.Option(help="The mail's language instead of the event's, such as de.")
     ] = "",
+    instance_look: Annotated[
+        bool,
+        typer.Option(
+            "--instance-look", help="Show what an organization without a look of its own gets."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the mail of one event into a folder: whole (.eml), its text, its HTML.
 
     The event is checked as a worker would, and rendered with this installation's templates and
-    settings; nothing is sent or recorded, and no server is needed. A missing id is made up, a
-    missing time is now. The Message-ID is not the one that a worker would give it.
+    settings, in its organization's look and from its sender, as the store has them; where the
+    store does not answer, in the instance's, and stderr says so. Nothing is sent or recorded.
+    A missing id is made up, a missing time is now. The Message-ID is not a worker's.
 
     Ends with **1** when the event has no address to write to, or a template fails with it;
     with **2** when it breaks a rule, or a template or setting cannot be used at all.
@@ -49,11 +65,15 @@ def command(
 
         dispatcher render --event event.json --out mails --locale de
     """
+    from dispatcher.cli.preview_mails import Look
+    from dispatcher.settings import load_settings
+
     here = session(context)
+    renderer = Look.of(load_settings()).renderer(here)
     parsed = _event(here, _read(event))
-    message = _message(
-        here, replace(parsed, user=replace(parsed.user, locale=locale or parsed.user.locale))
-    )
+    parsed = replace(parsed, user=replace(parsed.user, locale=locale or parsed.user.locale))
+    terms = Terms() if instance_look else _terms(here, parsed.org_id)
+    message = _message(renderer, parsed, terms)
     view = take_apart(message.content)
     files = _written(out, _NOT_IN_NAMES.sub("_", parsed.id), message, view)
     if as_json:
@@ -61,6 +81,7 @@ def command(
             {
                 "event_id": parsed.id,
                 "message_id": message.id,
+                "look": "organization" if terms.look else "instance",
                 "language": view.header("content-language"),
                 "subject": view.header("subject"),
                 "files": {kind: str(path) for kind, path in files.items()},
@@ -94,18 +115,34 @@ def _event(here: Session, raw: object) -> Event:
     return native.parse(raw)
 
 
-def _message(clock: Clock, event: Event) -> Message:
+def _terms(here: Session, org_id: str) -> Terms:
+    """Return how the organization's mails look and leave; the instance's terms without a store."""
+
+    async def own(store: OpenStore) -> Terms:
+        sender, look = None, None
+        with suppress(SenderNotFound):
+            sender = await store.senders.get(org_id)
+        with suppress(LookNotFound):
+            look = await store.looks.get(org_id)
+        return Terms(sender, look=look)
+
+    try:
+        return here.with_store(own)
+    except (StoreUnavailable, ConfigError) as error:
+        output.note(f"In the instance's look: that of {org_id} is not known here: {error}")
+        return Terms()
+
+
+def _message(renderer: Renderer, event: Event, terms: Terms) -> Message:
     """Return the mail that a worker would make of an event."""
     from dispatcher.adapters.directory.from_event import FromEvent
-    from dispatcher.cli.preview_mails import Look, draft
-    from dispatcher.settings import load_settings
+    from dispatcher.cli.preview_mails import draft
 
     trigger = discover().for_type(event.type)
     recipient = asyncio.run(FromEvent().find(event, trigger.addressee))
     if recipient is None:
         raise RenderError("the event has no address to write to")
-    renderer = Look.of(load_settings()).renderer(clock)
-    return renderer.render(draft(trigger, event, recipient))
+    return renderer.render(draft(trigger, event, recipient, terms))
 
 
 def _written(folder: Path, name: str, message: Message, view: MailView) -> dict[str, Path]:

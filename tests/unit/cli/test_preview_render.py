@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from dispatcher.errors import StoreUnavailable
 from tests.builders import a_raw_event
-from tests.unit.cli.installation import Run
+from tests.unit.cli.installation import MemorySession, Run
 
 
 def parsed(path: Path) -> EmailMessage:
@@ -60,6 +61,38 @@ def test_a_missing_id_and_time_are_made_up(run: Run, tmp_path: Path) -> None:
     event = {"org_id": "acme", "user": {"email": "ada@example.org"}, "occurred_at": "now-5m"}
     assert run("render", "--event", "-", "--out", str(tmp_path), stdin=json.dumps(event)).code == 0
     assert len(list(tmp_path.glob("*.eml"))) == 1
+
+
+def test_the_mail_is_the_one_that_this_organizations_reader_would_get(
+    run: Run, tmp_path: Path
+) -> None:
+    run("branding", "set", "acme", "--name", "Acme Identity", "--language", "de")
+    run("text", "set", "acme", "de", "--subject", "Unser Betreff")
+    run("sender", "set", "acme", "--mail-from", "Acme <no-reply@acme.example>")
+    event = json.dumps(a_raw_event(user={"email": "ada@example.org"}))
+    answer = run("render", "--event", "-", "--out", str(tmp_path), "--json", stdin=event)
+    assert (json.loads(answer.out)["look"], answer.err) == ("organization", "")
+    mail = parsed(tmp_path / "evt-1.eml")
+    assert (mail["From"], mail["Subject"]) == ("Acme <no-reply@acme.example>", "Unser Betreff")
+    assert "Acme Identity" in (tmp_path / "evt-1.html").read_text(encoding="utf-8")
+
+
+def test_the_instances_look_can_be_asked_for(run: Run, tmp_path: Path) -> None:
+    run("text", "set", "acme", "en", "--subject", "Our own words")
+    where = ("--event", "-", "--out", str(tmp_path), "--instance-look", "--json")
+    answer = run("render", *where, stdin=json.dumps(a_raw_event()))
+    told = json.loads(answer.out)
+    assert (told["look"], told["subject"]) == ("instance", "Your password was changed")
+
+
+def test_without_a_store_the_look_is_the_instances_and_stderr_says_so(
+    session: MemorySession, run: Run, tmp_path: Path
+) -> None:
+    session.away = StoreUnavailable("the store does not answer")
+    event = json.dumps(a_raw_event())
+    answer = run("render", "--event", "-", "--out", str(tmp_path), stdin=event)
+    assert (answer.code, len(answer.out.split())) == (0, 3)
+    assert "In the instance's look: that of acme is not known here: the store" in answer.err
 
 
 @pytest.mark.parametrize("event_id", ["../../../tmp/x", "..", "/etc/passwd", "a:b/c"])
