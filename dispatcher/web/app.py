@@ -19,6 +19,7 @@ from dispatcher.policy import Manner
 from dispatcher.ports import Observer
 from dispatcher.status import Code
 from dispatcher.web import docs_page, errors, grpc_web
+from dispatcher.web.express import Express
 from dispatcher.web.gate import Gate
 from dispatcher.web.grpc_calls import Calls
 from dispatcher.web.guard import Guard
@@ -92,10 +93,12 @@ def create_app(desks: Desks) -> FastAPI:
     app.router.routes.extend(grpc_web.routes(calls, desks.origins))
     _describe(app)
     app.add_route("/docs", docs_page.endpoint(app), methods=["GET"], include_in_schema=False)
+    described = [route for router in routers for route in router.routes]
+    app.add_middleware(Express, routes=described)
     if desks.origins:
         app.add_middleware(CORSMiddleware, **grpc_web.cross_origin(desks.origins, _METHODS))
     app.add_middleware(Guard, bounds=desks.bounds, manner=manner)
-    _tell_errors(app, manner, [route for router in routers for route in router.routes])
+    _tell_errors(app, manner, described)
     return app
 
 
