@@ -7,11 +7,14 @@ from uuid import uuid4
 
 from fastapi import APIRouter
 
+from dispatcher import bootstrap
 from dispatcher.adapters.broker.queue import CeleryQueue
+from dispatcher.adapters.broker.valkey_queue import ValkeyQueue
 from dispatcher.bootstrap_web import WebServices
 from dispatcher.celery import EVENTS_QUEUE, PASSWORD_CHANGED, app
 from dispatcher.errors import ConfigError
 from dispatcher.ingest import Ingest
+from dispatcher.ports import Queue
 from dispatcher.settings import Settings
 from dispatcher.web.app import Desks
 from dispatcher.web.authentication import BearerAuthenticator
@@ -33,8 +36,12 @@ async def open_desks(settings: Settings, services: WebServices) -> AsyncIterator
         ConfigError: The settings cannot work.
     """
     gate, signatures = _gate(settings, services), _signatures(settings)
-    queue = CeleryQueue(app, task=PASSWORD_CHANGED, queue=EVENTS_QUEUE)
-    ingest = Ingest(services.ledger, queue, services.observer, new_receipt=lambda: str(uuid4()))
+    ingest = Ingest(
+        services.ledger,
+        _queue(settings, services),
+        services.observer,
+        new_receipt=lambda: str(uuid4()),
+    )
     reception = Reception(services.observer, NATIVE)
     async with _publishing(ingest):
         yield Desks(
@@ -48,6 +55,15 @@ async def open_desks(settings: Settings, services: WebServices) -> AsyncIterator
             bounds=Bounds(bodies=BODIES),
             origins=settings.cors_origins,
         )
+
+
+def _queue(settings: Settings, services: WebServices) -> Queue:
+    """Return the queue of events: one that is where the store is needs no producer of Celery's."""
+    name = {"task": PASSWORD_CHANGED, "queue": EVENTS_QUEUE}
+    places = bootstrap.endpoints(settings)
+    if places.broker_url == places.store_url:
+        return ValkeyQueue(services.client, **name)
+    return CeleryQueue(app, **name)
 
 
 def _gate(settings: Settings, services: WebServices) -> Gate:
