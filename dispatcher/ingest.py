@@ -13,6 +13,11 @@ _MOST_AT_ONCE: Final = 500
 _MOST_WAITING: Final = 20_000
 """Events that wait here to be published; beyond, the ledger brings them up by itself."""
 _PAUSE: Final = 1.0
+_FOLLOWERS: Final = 0.005
+"""Seconds that what follows closely is gathered; what comes alone is published at once.
+
+Under load that makes one command, and one awakening of a worker, of many.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class Ingest:
             self._arrived.clear()
             try:
                 await self.publish()
+                await asyncio.sleep(_FOLLOWERS)
             except Exception as error:  # noqa: BLE001 - the ledger still has it, and we go on
                 self._observer.waiting("queue", error)
                 self._unpublished.clear()
