@@ -137,9 +137,39 @@ def test_the_environment_holds_settings_that_exist_and_load(
     assert set(settings) <= known
 
 
-@pytest.mark.parametrize("mounted", [v for v in services()["valkey"]["volumes"] if v[0] == "."])
-def test_what_the_stack_mounts_from_the_repository_is_there(mounted: str) -> None:
-    assert (ROOT / mounted.partition(":")[0]).is_dir()
+MOUNTED = [
+    volume
+    for name in SERVICES
+    for volume in services()[name].get("volumes", [])
+    if volume[0] == "."
+]
+
+
+@pytest.mark.parametrize("mounted", MOUNTED)
+def test_what_the_stack_mounts_from_the_repository_is_there_and_read_only(mounted: str) -> None:
+    folder, _, options = mounted.partition(":")
+
+    assert (ROOT / folder).is_dir()
+    assert options.endswith(":ro")
+
+
+def test_what_the_stack_keeps_has_a_named_volume() -> None:
+    kept = {
+        volume.partition(":")[0]
+        for name in SERVICES
+        for volume in services()[name].get("volumes", [])
+        if volume[0] != "."
+    }
+
+    assert kept == set(stack()["volumes"])
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_container_is_started_again_and_asked_for_its_health(name: str) -> None:
+    service = services()[name]
+
+    assert service["restart"] == "unless-stopped"
+    assert name == "worker" or service["healthcheck"]["test"]  # the worker's is in its image
 
 
 @pytest.mark.parametrize(
