@@ -225,12 +225,16 @@ def decode_object(content: bytes) -> Mapping[str, Any]:
 
 
 def text(parent: object, *path: str) -> str:
-    """Return the text at the end of a path into decoded JSON; "" where there is none."""
+    """Return the text at the end of a path into decoded JSON; "" where there is none.
+
+    Lone surrogates, which no encoding can carry, are replaced.
+    """
     for name in path:
         parent = parent.get(name) if isinstance(parent, Mapping) else None
     if isinstance(parent, bool):
         return ""
-    return str(parent) if isinstance(parent, str | int) else ""
+    found = str(parent) if isinstance(parent, str | int) else ""
+    return found if found.isascii() else found.encode(errors="replace").decode()
 
 
 def _no_number(constant: str) -> NoReturn:

@@ -28,10 +28,15 @@ def require_secret(presented: str, secrets: Iterable[str]) -> None:
     Raises:
         UntrustedEvent: It does not.
     """
+    if not is_secret(presented, secrets):
+        raise UntrustedEvent("the secret is none that we know")
+
+
+def is_secret(presented: str, secrets: Iterable[str]) -> bool:
+    """Tell whether it is one of the secrets."""
     octets = presented.encode(errors="surrogatepass")
     # All are compared, so that the time it takes tells nothing about which one is near.
-    if True not in [hmac.compare_digest(octets, secret.encode()) for secret in secrets]:
-        raise UntrustedEvent("the secret is none that we know")
+    return True in [hmac.compare_digest(octets, secret.encode()) for secret in secrets]
 
 
 def require_hmac(
