@@ -10,7 +10,7 @@ from typing import Final
 
 from dispatcher.adapters.store.codec import from_microseconds, plain
 from dispatcher.adapters.store.names import to_bytes
-from dispatcher.errors import StoreUnavailable
+from dispatcher.errors import SecretUnreadable, SenderUnreadable, StoreUnavailable
 from dispatcher.sender import Sender
 
 Unseal = Callable[[str, bytes], str]
@@ -57,7 +57,10 @@ class Columns:
         Raises:
             SenderUnreadable: The relays cannot be decrypted here.
         """
-        relays = unseal(context(org_id), self.sealed) if self.sealed else ""
+        try:
+            relays = unseal(context(org_id), self.sealed) if self.sealed else ""
+        except SecretUnreadable as error:
+            raise SenderUnreadable(str(error)) from error
         changed_at = from_microseconds(self.changed) if self.changed else None
         return Sender(org_id, self.mail_from, self.reply_to, relays, self.sequence, changed_at)
 

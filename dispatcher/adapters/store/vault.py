@@ -12,7 +12,7 @@ from hashlib import blake2b
 from secrets import token_bytes
 from typing import Any, Final
 
-from dispatcher.errors import ConfigError, SenderUnreadable
+from dispatcher.errors import ConfigError, SecretUnreadable
 
 _KEY: Final = 32
 _NONCE: Final = 12  # NIST SP 800-38D section 8.2.2: 96 random bits
@@ -87,7 +87,7 @@ class Vault:
         mark, _, text = sealed.partition(b".")
         key = self._keys.get(mark.decode(errors="replace"))
         if key is None:
-            raise SenderUnreadable("its key is not among DISPATCHER_ENCRYPTION_KEYS")
+            raise SecretUnreadable("its key is not among DISPATCHER_ENCRYPTION_KEYS")
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as in _cipher
 
         try:
@@ -96,7 +96,7 @@ class Vault:
             opened: bytes = _cipher(key).decrypt(nonce, ciphertext, context.encode())
             return opened.decode()
         except (InvalidTag, ValueError) as error:
-            raise SenderUnreadable("it was changed, or belongs elsewhere") from error
+            raise SecretUnreadable("it was changed, or belongs elsewhere") from error
 
 
 @lru_cache(maxsize=16)

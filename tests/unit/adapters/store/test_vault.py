@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from dispatcher.adapters.store.vault import Vault, new_key, parse_keys
-from dispatcher.errors import ConfigError, SenderUnreadable
+from dispatcher.errors import ConfigError, SecretUnreadable
 
 OLD, NEW = (parse_keys(new_key())[0] for _ in range(2))
 SECRET = "smtp://user:p%40ss@relay.example:587"
@@ -27,7 +27,7 @@ def test_no_two_ciphertexts_are_alike_and_none_shows_the_secret() -> None:
 
 def test_one_organizations_secret_does_not_open_in_anothers_record() -> None:
     vault = Vault([NEW])
-    with pytest.raises(SenderUnreadable, match="belongs elsewhere"):
+    with pytest.raises(SecretUnreadable, match="belongs elsewhere"):
         vault.unseal("globex", vault.seal("acme", SECRET))
 
 
@@ -37,16 +37,16 @@ def test_a_changed_ciphertext_does_not_open(at: int) -> None:
     mark, _, text = vault.seal("acme", SECRET).partition(b".")
     octets = bytearray(base64.urlsafe_b64decode(text))
     octets[at] ^= 1
-    with pytest.raises(SenderUnreadable, match="was changed"):
+    with pytest.raises(SecretUnreadable, match="was changed"):
         vault.unseal("acme", mark + b"." + base64.urlsafe_b64encode(bytes(octets)))
 
 
 @pytest.mark.parametrize("sealed", [b"nonsense", b"", b".", b"\xff.x"])
 def test_nonsense_does_not_open(sealed: bytes) -> None:
     vault = Vault([NEW])
-    with pytest.raises(SenderUnreadable):
+    with pytest.raises(SecretUnreadable):
         vault.unseal("acme", sealed)
-    with pytest.raises(SenderUnreadable):
+    with pytest.raises(SecretUnreadable):
         vault.unseal("acme", vault.newest.encode() + b"." + sealed)
 
 
@@ -58,7 +58,7 @@ def test_an_old_key_still_opens_and_the_newest_seals() -> None:
     resealed = both.seal("acme", SECRET)
     assert both.is_newest(resealed)
     assert Vault([NEW]).unseal("acme", resealed) == SECRET
-    with pytest.raises(SenderUnreadable, match="DISPATCHER_ENCRYPTION_KEYS"):
+    with pytest.raises(SecretUnreadable, match="DISPATCHER_ENCRYPTION_KEYS"):
         Vault([NEW]).unseal("acme", sealed)
 
 
