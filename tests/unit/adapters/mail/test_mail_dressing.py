@@ -224,12 +224,10 @@ def test_a_kind_of_mail_that_there_is_no_template_for_is_said_to_be_missing() ->
 
 def test_every_kind_of_mail_has_every_slot() -> None:
     folder = default_folder()
-    layout = (folder / "_layout/layout.html").read_text() + (
-        folder / "_layout/layout.txt"
-    ).read_text()
     for kind in KINDS:
         for part in ("html", "txt"):
-            body = (folder / kind / f"body.{part}").read_text() + layout
+            files = [folder / kind / f"body.{part}", *(folder / "_layout").glob("*")]
+            body = "".join(path.read_text() for path in files)
             assert set(re.findall(r"\{# slot (\w+) #\}", body)) == SLOTS
             assert body.count("{# slot ") == body.count("{# end #}")
 
