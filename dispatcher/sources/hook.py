@@ -7,6 +7,7 @@
 
 import json
 from abc import ABC, abstractmethod
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -146,6 +147,14 @@ class Source(ABC):
 
     options: ClassVar[Mapping[str, str]] = {}
     """The options that its connections may have: name → what it says, in one line."""
+
+    def new_secret(self, connection: Connection, octets: bytes) -> str | None:
+        """Return 32 random octets as a secret of this kind, to be entered at the IAM.
+
+        None where the IAM hands out its own, or where such a connection needs none.
+        """
+        del connection
+        return urlsafe_b64encode(octets).decode().rstrip("=")
 
     def mistakes(self, connection: Connection) -> Sequence[str]:
         """Return what is wrong with a connection of this kind: by default, a missing secret."""
