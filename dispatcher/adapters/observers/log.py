@@ -5,7 +5,8 @@ from typing import Final
 
 import structlog
 
-from dispatcher.delivery import Dead, Deferred, Observed, Outcome, Sent, Skipped
+from dispatcher.adapters.observers.words import words
+from dispatcher.delivery import Dead, Observed
 from dispatcher.policy import Written
 
 _QUIET: Final = 10.0
@@ -21,7 +22,7 @@ class LogObserver:
 
     def finished(self, delivery: Observed) -> None:
         """Log what became of one walk; what needs a person is a warning."""
-        outcome, reason = _words(delivery.report.outcome)
+        outcome, reason = words(delivery.report.outcome)
         needs_a_person = isinstance(delivery.report.outcome, Dead) or delivery.fenced
         write = self._log.warning if needs_a_person else self._log.info
         attempt = delivery.report.attempt
@@ -70,15 +71,3 @@ class LogObserver:
     def received(self, connection: str, result: str, count: int = 1) -> None:
         """Log what became of calls, for who looks closely: the delivery has a line of its own."""
         self._log.debug("received", connection=connection, result=result, count=count)
-
-
-def _words(outcome: Outcome) -> tuple[str, str]:
-    match outcome:
-        case Sent():
-            return "sent", ""
-        case Skipped(reason):
-            return "skipped", reason.value
-        case Deferred(reason):
-            return "deferred", reason.value
-        case Dead(reason):
-            return "dead", reason.value
