@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
-from typing import Final, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import typer
 
 from dispatcher.cli.put_aside import NoQuarantine, Quarantine
+from dispatcher.errors import StoreUnavailable
 from dispatcher.looks import Looks
 from dispatcher.policies import Policies
 from dispatcher.ports import DeadLetters, DeliveryLog, Queue
@@ -17,9 +18,6 @@ from dispatcher.suppressions import Suppressions
 from dispatcher.tokens import Tokens
 
 _T = TypeVar("_T")
-
-_PATIENCE: Final = 2.0
-"""Seconds to wait for a broker that is only asked for the sake of a hint."""
 
 
 class Books(DeliveryLog, DeadLetters, Protocol):
@@ -139,14 +137,11 @@ class Installation:
 
     def backlog(self) -> Mapping[str, int]:
         """Return how many messages wait, per queue; empty where the broker does not say."""
-        from kombu.exceptions import OperationalError
-
+        from dispatcher.adapters.broker.backlog import backlog
         from dispatcher.celery import app
-        from dispatcher.cli.checks.broker import waiting
 
-        with suppress(OperationalError, OSError), app.connection_for_read() as connection:
-            connection.ensure_connection(max_retries=1, timeout=_PATIENCE)
-            return waiting(app, connection)
+        with suppress(StoreUnavailable):
+            return backlog(app)
         return {}
 
     @contextmanager

@@ -60,6 +60,7 @@ class Pool:
         self._held: asyncio.TimerHandle | None = None
         self._reaper: asyncio.TimerHandle | None = None
         self._closed = False
+        self.certificate_ends: float | None = None
 
     async def deliver(self, message: Message) -> Receipt:
         """Return the relay's acceptance of the message.
@@ -200,6 +201,7 @@ class Pool:
             return
         finally:
             self._opening.discard(asyncio.current_task())
+        self.certificate_ends = session.certificate_ends
         connection = Connection(self._relay, session, self._timeouts, self)
         self._connections.add(connection)
         self._allowance.opened(len(self._connections), self._loop().time())

@@ -34,12 +34,21 @@ class RelayChange:
 
 @dataclass(frozen=True, slots=True)
 class RelayState:
-    """How a relay is doing; ``rate`` is how many messages per second it gets at most, or inf."""
+    """How a relay is doing.
+
+    Args:
+        relay: Its name.
+        away: Whether its breaker is open.
+        connections: How many there are.
+        rate: How many messages per second it gets at most, or inf.
+        certificate_ends: When its certificate ends, in seconds since 1970, as it was seen last.
+    """
 
     relay: str
     away: bool
     connections: Counts
     rate: float
+    certificate_ends: float | None = None
 
 
 class Relays:
@@ -93,7 +102,13 @@ class Relays:
     def states(self) -> tuple[RelayState, ...]:
         """Return how each relay is doing, the preferred one first."""
         return tuple(
-            RelayState(relay.name, relay.breaker.is_open, relay.pool.counts(), relay.pace.rate)
+            RelayState(
+                relay.name,
+                relay.breaker.is_open,
+                relay.pool.counts(),
+                relay.pace.rate,
+                relay.pool.certificate_ends,
+            )
             for relay in self._relays
         )
 

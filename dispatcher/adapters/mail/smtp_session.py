@@ -31,11 +31,14 @@ class Session:
         transport: The connection, encrypted if it is to be.
         offers: What the relay's last EHLO reply offers.
         unread: What the relay sent beyond its last reply; it should be nothing.
+        certificate_ends: When the relay's certificate ends, in seconds since 1970; None where it
+            has none, or none that was checked.
     """
 
     transport: asyncio.Transport
     offers: Offers
     unread: bytes
+    certificate_ends: float | None = None
 
 
 class SessionOpener:
@@ -229,4 +232,9 @@ def _handed_out(smtp: SMTP) -> Session:
         size=int(size) if size.isdecimal() else 0,
     )
     unread = bytes(protocol._buffer)  # noqa: SLF001 - nothing public tells what is left in it
-    return Session(cast(asyncio.Transport, transport), offers, unread)
+    return Session(cast(asyncio.Transport, transport), offers, unread, _certificate_ends(transport))
+
+
+def _certificate_ends(transport: asyncio.BaseTransport) -> float | None:
+    certificate = transport.get_extra_info("peercert") or {}
+    return ssl.cert_time_to_seconds(certificate["notAfter"]) if certificate else None

@@ -21,6 +21,9 @@ class Leases:
         self._held: dict[tuple[str, str], Claim] = {}
         self._renewal: asyncio.Task[None] | None = None
 
+    def __len__(self) -> int:
+        return len(self._held)
+
     def start(self) -> None:
         """Begin to renew; needs a running event loop."""
         if self._renewal is None:

@@ -73,6 +73,11 @@ class ValkeyLedger(ValkeyDeliveryLog):
         self._claims = count()
         self._in_doubt: dict[tuple[str, str, str], bytes] = {}
 
+    @property
+    def in_flight(self) -> int:
+        """How many deliveries this process works on."""
+        return len(self._leases)
+
     def start(self) -> None:
         """Begin to renew the leases of claims; needs a running event loop."""
         self._leases.start()

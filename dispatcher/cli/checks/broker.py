@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from celery import Celery
-from kombu.connection import Connection
 from kombu.exceptions import OperationalError
 
+from dispatcher.adapters.broker.backlog import waiting
 from dispatcher.cli.checks.finding import Finding, Health, place
 
 _PATIENCE: Final = 2.0
@@ -24,21 +24,6 @@ def check_broker(app: Celery, url: str) -> Iterator[Finding]:
         reason = type(error.__cause__ or error).__name__
         mend = "start it, or mend DISPATCHER_BROKER_URL"
         yield Finding(Health.FAIL, "broker", f"{place(url)}: {reason}", mend)
-
-
-def waiting(app: Celery, connection: Connection) -> dict[str, int]:
-    """Return how many messages wait on each of our queues."""
-    counts = {}
-    for queue in app.conf.task_queues:
-        channel = connection.channel()
-        try:
-            declared = channel.queue_declare(queue.name, passive=True)
-            counts[queue.name] = int(declared.message_count)
-        except connection.channel_errors:  # Valkey knows no empty list, RabbitMQ no unused queue
-            counts[queue.name] = 0
-        else:
-            channel.close()
-    return counts
 
 
 def _consumers(app: Celery, counts: Mapping[str, int]) -> Iterator[Finding]:

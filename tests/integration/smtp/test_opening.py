@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from cryptography.x509 import load_pem_x509_certificate
 
 from dispatcher.adapters.mail.relay_address import Auth, RelayAddress, Security
 from dispatcher.adapters.mail.smtp_handover import Offers
@@ -48,6 +49,24 @@ def test_tls_from_the_start_works_too(run: Run, certificate: Certificate) -> Non
         outcomes = run(hand_over(address, messages(30), connections=3))
     assert all(isinstance(outcome, Receipt) for outcome in outcomes)
     assert {got.encrypted for got in relay.messages} == {True}
+
+
+@pytest.mark.parametrize("security", Security)
+def test_a_session_tells_when_the_certificate_that_was_checked_ends(
+    run: Run, certificate: Certificate, security: Security
+) -> None:
+    traits = Traits(implicit_tls=security is Security.TLS, starttls=security is Security.STARTTLS)
+
+    async def seen(address: RelayAddress) -> float | None:
+        session = await SessionOpener(address, QUICK).open()
+        session.transport.abort()
+        return session.certificate_ends
+
+    with ScriptedRelay(traits=traits, certificate=certificate) as relay:
+        ends = run(seen(_address(relay, certificate, security)))
+
+    known = load_pem_x509_certificate(certificate.cert.read_bytes()).not_valid_after_utc
+    assert ends == (None if security is Security.NONE else known.timestamp())
 
 
 def test_a_relay_that_does_not_offer_starttls_gets_nothing(
