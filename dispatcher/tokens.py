@@ -120,6 +120,19 @@ class Tokens:
         self._note_use(token.id, now)
         return Caller(f"token:{token.id}", token.org_id, token.roles)
 
+    async def resume(self, token_id: str) -> Caller:
+        """Return whose token that is, for whoever presented it before and shall not hold it on.
+
+        Raises:
+            Unauthenticated: It is revoked or expired by now, or forgotten.
+            StoreUnavailable: The store did not answer.
+        """
+        token, now = await self._store.find(token_id), self._clock.now()
+        if token is None or not token.is_valid(now):
+            raise invalid_token()
+        self._note_use(token.id, now)
+        return Caller(f"token:{token.id}", token.org_id, token.roles)
+
     async def revoke(self, token_id: str) -> Token:
         """Revoke a token; return it as it is then.
 

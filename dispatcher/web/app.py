@@ -8,8 +8,9 @@ from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp
 
 from dispatcher import __version__
 from dispatcher.dry_run import DryRun
@@ -29,6 +30,7 @@ from dispatcher.web.policy_routes import PolicyDesk, admin_router, management_ro
 from dispatcher.web.probes import probe_router
 
 _METHODS: Final = ("DELETE", "GET", "POST", "PUT")
+_CONSOLE: Final = "/console"
 _NOT_FOUND: Final = 404
 _WRONG_METHOD: Final = 405
 
@@ -54,6 +56,7 @@ class Desks:
         bounds: How much may come in.
         origins: Whose pages may call from a browser; where none is named, anybody's over
             gRPC-Web, nobody's over REST.
+        console: The operators' page; None where there is none.
     """
 
     policies: Policies
@@ -65,6 +68,7 @@ class Desks:
     routers: Sequence[APIRouter] = ()
     bounds: Bounds = field(default_factory=Bounds)
     origins: Sequence[str] = ()
+    console: ASGIApp | None = None
 
 
 def create_app(desks: Desks) -> FastAPI:
@@ -93,6 +97,8 @@ def create_app(desks: Desks) -> FastAPI:
     app.router.routes.extend(grpc_web.routes(calls, desks.origins))
     _describe(app)
     app.add_route("/docs", docs_page.endpoint(app), methods=["GET"], include_in_schema=False)
+    if desks.console is not None:
+        _open_console(app, desks.console)
     described = [route for router in routers for route in router.routes]
     app.add_middleware(Express, routes=described)
     if desks.origins:
@@ -100,6 +106,14 @@ def create_app(desks: Desks) -> FastAPI:
     app.add_middleware(Guard, bounds=desks.bounds, manner=manner)
     _tell_errors(app, manner, described)
     return app
+
+
+def _open_console(app: FastAPI, console: ASGIApp) -> None:
+    async def to_home(_: Request) -> Response:
+        return RedirectResponse(f"{_CONSOLE}/", 308)
+
+    app.add_route(_CONSOLE, to_home, methods=["GET"], include_in_schema=False)
+    app.mount(_CONSOLE, console)
 
 
 def _describe(app: FastAPI) -> None:

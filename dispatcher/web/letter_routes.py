@@ -19,8 +19,8 @@ from dispatcher.ports import Clock
 from dispatcher.stories import wire
 from dispatcher.stories.letters import letters_named, newest_letters
 from dispatcher.web import reference
-from dispatcher.web.delivery_pages import page
-from dispatcher.web.delivery_query import LISTING, ORG, invalid, organization_of, query_of
+from dispatcher.web.delivery_pages import Page, page
+from dispatcher.web.delivery_query import LISTING, ORG, Query, invalid, organization_of, query_of
 from dispatcher.web.delivery_routes import EVENT_ID, OneDelivery
 from dispatcher.web.gate import Gate
 from dispatcher.web.patience import LOG_PATIENCE, StorePatience
@@ -69,16 +69,13 @@ class LetterDesk:
     async def list(self, request: Request) -> Response:
         """Answer with a page."""
         query = query_of(request, await caller_of(request, self.gate))
-        if query.wanted.state not in {None, State.DEAD}:
-            raise invalid("state: dead letters are dead")
-        async with StorePatience(LOG_PATIENCE):
-            shown = await page(self._newest, query.wanted, limit=query.limit, cursor=query.cursor)
+        shown = await self.page(query)
         listed = [wire.delivery(one) for one in shown.deliveries]
         return JSONResponse({"dead_letters": listed} | ({"next": shown.next} if shown.next else {}))
 
     async def show(self, request: Request) -> Response:
         """Answer with one."""
-        letter = await self._named(
+        letter = await self.named(
             request, await caller_of(request, self.gate), Permission.DELIVERY_READ
         )
         return JSONResponse({"dead_letter": wire.whole(letter, now=self.clock.now())})
@@ -86,26 +83,38 @@ class LetterDesk:
     async def resend(self, request: Request) -> Response:
         """Make one due at once."""
         caller = await caller_of(request, self.gate)
-        letter = await self._named(request, caller, Permission.DEAD_LETTER_WRITE)
-        as_it_was = _as_it_was(await request.body())
-        async with StorePatience():
-            done = await self.letters.revive(letter.org_id, letter.event_id, as_it_was=as_it_was)
-        if not done and as_it_was:
-            raise invalid("as_it_was: its message is not kept; resend it rendered anew")
-        return _changed("dead letter resent", letter, caller, done=done)
+        letter = await self.named(request, caller, Permission.DEAD_LETTER_WRITE)
+        await self.revive(letter, caller, as_it_was=_as_it_was(await request.body()))
+        return _changed(letter)
 
     async def drop(self, request: Request) -> Response:
         """Close one for good."""
         caller = await caller_of(request, self.gate)
-        letter = await self._named(request, caller, Permission.DEAD_LETTER_WRITE)
-        async with StorePatience():
-            done = await self.letters.drop(letter.org_id, letter.event_id)
-        return _changed("dead letter dropped", letter, caller, done=done)
+        letter = await self.named(request, caller, Permission.DEAD_LETTER_WRITE)
+        await self.remove(letter, caller)
+        return _changed(letter)
 
-    async def _newest(self, wanted: DeliveryFilter, limit: int) -> Sequence[Delivery]:
-        return await newest_letters(self.letters, wanted, limit)
+    async def page(self, query: Query) -> Page:
+        """Return a page of letters.
 
-    async def _named(self, request: Request, caller: Caller, permission: Permission) -> Delivery:
+        Raises:
+            RejectedInput: There can be none such.
+            StoreUnavailable: They cannot be read.
+        """
+        if query.wanted.state not in {None, State.DEAD}:
+            raise invalid("state: dead letters are dead")
+        async with StorePatience(LOG_PATIENCE):
+            return await page(self._newest, query.wanted, limit=query.limit, cursor=query.cursor)
+
+    async def named(self, request: Request, caller: Caller, permission: Permission) -> Delivery:
+        """Return the letter that a request names, where its caller may do that to it.
+
+        Raises:
+            AccessError: The caller may not.
+            DeliveryNotFound: There is none.
+            RejectedInput: There are several: no organization is named.
+            StoreUnavailable: They cannot be read.
+        """
         org_id = organization_of(request, caller, permission)
         async with StorePatience(LOG_PATIENCE):
             letters = await letters_named(self.log, request.path_params["event_id"], org_id)
@@ -115,6 +124,34 @@ class LetterDesk:
             owners = ", ".join(one.org_id for one in letters)
             raise invalid(f"org: it is dead in {owners}; say which")
         return letters[0]
+
+    async def revive(self, letter: Delivery, caller: Caller, *, as_it_was: bool) -> None:
+        """Make a letter due at once, and note who did it.
+
+        Raises:
+            DeliveryNotFound: It is none any more.
+            RejectedInput: It shall be sent as it was, and its message is not kept.
+            StoreUnavailable: The store did not answer; it may be due.
+        """
+        async with StorePatience():
+            done = await self.letters.revive(letter.org_id, letter.event_id, as_it_was=as_it_was)
+        if not done and as_it_was:
+            raise invalid("as_it_was: its message is not kept; resend it rendered anew")
+        _note("dead letter resent", letter, caller, done=done)
+
+    async def remove(self, letter: Delivery, caller: Caller) -> None:
+        """Close a letter for good, and note who did it.
+
+        Raises:
+            DeliveryNotFound: It is none any more.
+            StoreUnavailable: The store did not answer; it may be closed.
+        """
+        async with StorePatience():
+            done = await self.letters.drop(letter.org_id, letter.event_id)
+        _note("dead letter dropped", letter, caller, done=done)
+
+    async def _newest(self, wanted: DeliveryFilter, limit: int) -> Sequence[Delivery]:
+        return await newest_letters(self.letters, wanted, limit)
 
 
 def _as_it_was(body: bytes) -> bool:
@@ -130,10 +167,13 @@ def _as_it_was(body: bytes) -> bool:
     raise invalid('expected nothing, or {"as_it_was": true}')
 
 
-def _changed(what: str, letter: Delivery, caller: Caller, *, done: bool) -> Response:
+def _note(what: str, letter: Delivery, caller: Caller, *, done: bool) -> None:
     if not done:
         raise DeliveryNotFound("there is no such dead letter any more", id=_UNKNOWN)
     _log.info(what, org_id=letter.org_id, event_id=letter.event_id, by=caller.id)
+
+
+def _changed(letter: Delivery) -> Response:
     return JSONResponse({"org_id": letter.org_id, "event_id": letter.event_id})
 
 

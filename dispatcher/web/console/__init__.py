@@ -1,0 +1,1 @@
+"""The operators' page: what became of events, dead letters, policies, workers; in a browser."""

@@ -1,0 +1,84 @@
+"""Signing in at an OIDC issuer: authorization code with PKCE (RFC 7636), by Authlib.
+
+What the issuer sends back is an access token like those of the API, and known like them: one rule
+for who may do what.
+"""
+
+from typing import Any, Final
+
+import httpx2
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.starlette_client import OAuth
+from starlette.requests import Request
+from starlette.responses import Response
+
+from dispatcher.errors import IssuerUnavailable, Unauthenticated
+from dispatcher.web.console.sessions import is_on_loopback
+
+_DISCOVERY: Final = "/.well-known/openid-configuration"
+_CALLBACK: Final = "/console/sign-in/callback"
+_TIMEOUT: Final = 5.0
+
+
+class SingleSignOn:
+    """Signs people in at an issuer.
+
+    Args:
+        issuer: Its identifier.
+        client_id: What it knows the console as.
+        client_secret: The same; "" for a public client, which PKCE alone protects.
+        scopes: What it is asked for.
+    """
+
+    def __init__(self, issuer: str, client_id: str, client_secret: str, scopes: str) -> None:
+        self._client = OAuth().register(
+            "issuer",
+            client_id=client_id,
+            client_secret=client_secret or None,
+            server_metadata_url=issuer.rstrip("/") + _DISCOVERY,
+            client_kwargs={
+                "scope": scopes,
+                "code_challenge_method": "S256",
+                "timeout": _TIMEOUT,
+                **({} if client_secret else {"token_endpoint_auth_method": "none"}),
+            },
+        )
+
+    async def redirect(self, request: Request) -> Response:
+        """Return the way to the issuer.
+
+        Raises:
+            IssuerUnavailable: It does not answer.
+        """
+        try:
+            found: Response = await self._client.authorize_redirect(request, _callback(request))
+        except (httpx2.HTTPError, OAuthError, ValueError) as error:
+            raise _unavailable(error) from error
+        return found
+
+    async def token(self, request: Request) -> str:
+        """Return the access token of whoever comes back from the issuer.
+
+        Raises:
+            Unauthenticated: They were not signed in, or not by us.
+            IssuerUnavailable: It does not answer.
+        """
+        try:
+            found: dict[str, Any] = await self._client.authorize_access_token(request)
+        except OAuthError as error:
+            raise Unauthenticated(f"The issuer refused: {error.error}.", id="SSO-refused") from None
+        except httpx2.HTTPError as error:
+            raise _unavailable(error) from error
+        except (ValueError, TypeError, RuntimeError) as error:
+            # A state that this session does not know, or an ID token that does not fit.
+            raise Unauthenticated("This sign-in did not begin here.", id="SSO-unknown") from error
+        return str(found.get("access_token", ""))
+
+
+def _callback(request: Request) -> str:
+    scheme = "http" if is_on_loopback(request.scope) else "https"
+    return f"{scheme}://{request.headers.get('host', '')}{_CALLBACK}"
+
+
+def _unavailable(error: Exception) -> IssuerUnavailable:
+    return IssuerUnavailable(f"the issuer does not answer: {type(error).__name__}")
