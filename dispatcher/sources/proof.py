@@ -15,6 +15,9 @@ from dispatcher.sources.hook import KeySet
 TOLERANCE: Final = 300.0
 """Seconds that a signed time may be off, before or after (Standard Webhooks, ZITADEL's SDK)."""
 
+OLDEST: Final = 86_400.0
+"""Seconds: news that no signed time dates may be a day old, and the ledger remembers longer."""
+
 _COMPACT: Final = re.compile(rb"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 _SHARED: Final = {"HS256": "sha256", "HS384": "sha384", "HS512": "sha512"}
 """RFC 7518 section 3.2."""
@@ -74,6 +77,21 @@ def require_fresh(signed_at: float, now: datetime, tolerance: float = TOLERANCE)
         raise UntrustedEvent(f"it was signed more than {tolerance:.0f} s ago, or in the future")
 
 
+def require_recent(occurred_at: datetime, now: datetime, oldest: float = OLDEST) -> None:
+    """Let a call pass that nothing dates but what it tells, where that is news.
+
+    Args:
+        occurred_at: When what it tells happened.
+        now: The time, aware UTC.
+        oldest: Seconds that it may be ago.
+
+    Raises:
+        UntrustedEvent: It is old: it may have been sent before.
+    """
+    if (now - occurred_at).total_seconds() > oldest:
+        raise UntrustedEvent(f"it tells of something more than {oldest:.0f} s ago")
+
+
 @dataclass(frozen=True, slots=True)
 class Jws:
     """A JSON Web Signature that was verified.
@@ -95,6 +113,20 @@ class Jws:
         return _object(self.payload)
 
 
+def is_jws(content: bytes) -> bool:
+    """Tell whether content has the form of a compact JWS (RFC 7515 section 7.1)."""
+    return _COMPACT.fullmatch(content) is not None
+
+
+def jws_payload(token: bytes) -> bytes:
+    """Return what a compact JWS holds that is proven otherwise, such as by an HMAC of it all.
+
+    Raises:
+        UntrustedEvent: It is no JWS.
+    """
+    return _octets(_parts(token)[2])
+
+
 async def require_jws(token: bytes, keys: KeySet, secrets: Iterable[str] = ()) -> Jws:
     """Return what a compact JWS (RFC 7515 section 7.1) holds, now that it is verified.
 
@@ -105,9 +137,7 @@ async def require_jws(token: bytes, keys: KeySet, secrets: Iterable[str] = ()) -
         UntrustedEvent: It is no JWS, or none of ours signed it (then its id is ``invalid_key``).
         IssuerUnavailable: The issuer's keys are not to be had.
     """
-    parts = _COMPACT.fullmatch(token)
-    if parts is None:
-        raise UntrustedEvent("it is no signed token", id="invalid_request")
+    parts = _parts(token)
     header = _object(_octets(parts[1]))
     algorithm, key_id = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or not _is_key_id(key_id) or "crit" in header:
@@ -119,6 +149,13 @@ async def require_jws(token: bytes, keys: KeySet, secrets: Iterable[str] = ()) -
         found = await keys.find(key_id, algorithm)
         _require_key(any(key.verifies(algorithm, signed, signature) for key in found))
     return Jws(header, _octets(parts[2]))
+
+
+def _parts(token: bytes) -> re.Match[bytes]:
+    parts = _COMPACT.fullmatch(token)
+    if parts is None:
+        raise UntrustedEvent("it is no signed token", id="invalid_request")
+    return parts
 
 
 def _any_signed(signed: bytes, signature: bytes, secrets: Iterable[str], name: str) -> bool:
