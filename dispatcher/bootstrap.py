@@ -25,7 +25,9 @@ from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
 from dispatcher.adapters.store.valkey_senders import ValkeySenderStore
 from dispatcher.adapters.store.valkey_suppressions import ValkeySuppressionStore
 from dispatcher.adapters.store.valkey_tokens import ValkeyTokenStore
-from dispatcher.adapters.store.vault import Vault, parse_keys
+from dispatcher.connecting import check as check_connections
+from dispatcher.connecting import connections_of, vault_of
+from dispatcher.connections import Connections
 from dispatcher.dispatch import Dispatcher
 from dispatcher.errors import ConfigError
 from dispatcher.looks import Looks
@@ -92,6 +94,7 @@ class Store:
     correspondence: ValkeyCorrespondence
     suppressions: Suppressions
     tokens: Tokens
+    connections: Connections
     secret: bytes
 
 
@@ -104,13 +107,13 @@ async def open_store(
     Args:
         settings: The settings.
         url: Where the store is.
-        observer: Is told of senders that cannot be read; by default a log.
+        observer: Is told of secrets that cannot be read; by default a log.
 
     Raises:
         ConfigError: The URL cannot be read.
         StoreUnavailable: It does not answer.
     """
-    vault, client, prefix = _vault(settings), connect(url), settings.store_prefix
+    vault, client, prefix = vault_of(settings), connect(url), settings.store_prefix
     try:
         key = _shown(settings.secret_key)
         secret = key.encode() if key else await installation_secret(client, prefix)
@@ -136,7 +139,20 @@ async def open_store(
         )
         tokens = Tokens(ValkeyTokenStore(client, prefix=prefix), SystemClock())
         looks = looks_of(settings, ValkeyLookStore(client, prefix=prefix))
-        yield Store(ledger, policies, senders, looks, correspondence, suppressions, tokens, secret)
+        connections = connections_of(
+            settings, client, readings, vault=vault, clock=SystemClock(), tell=tell
+        )
+        yield Store(
+            ledger,
+            policies,
+            senders,
+            looks,
+            correspondence,
+            suppressions,
+            tokens,
+            connections,
+            secret,
+        )
     finally:
         await client.aclose()
 
@@ -174,6 +190,7 @@ async def open_services(settings: Settings, url: str, queue: Queue) -> AsyncIter
         ConfigError: The settings cannot work; the text names every mistake.
         StoreUnavailable: The store does not answer.
     """
+    check_connections(settings)
     post, observer, triggers = Post.of(settings), LogObserver(), discover()
     async with AsyncExitStack() as closing:
         store = await closing.enter_async_context(open_store(settings, url, observer))
@@ -217,21 +234,14 @@ def check(settings: Settings) -> None:
         ConfigError: The text names every mistake.
     """
     mistakes = []
-    for checked in (_vault, lambda read: Post.of(read).renderer(b"only to check", SystemClock())):
+    parts = (vault_of, check_connections, lambda read: Post.of(read).renderer(b"-", SystemClock()))
+    for checked in parts:
         try:
             checked(settings)
         except ConfigError as error:
             mistakes.append(str(error))
     if mistakes:
         raise ConfigError("\n".join(mistakes))
-
-
-def _vault(settings: Settings) -> Vault:
-    keys = _shown(settings.encryption_keys)
-    try:
-        return Vault(parse_keys(keys) if keys else ())
-    except ConfigError as error:
-        raise ConfigError(f"DISPATCHER_ENCRYPTION_KEYS: {error}") from None
 
 
 def _shown(secret: SecretStr | None) -> str | None:

@@ -16,6 +16,9 @@ from dispatcher.adapters.store.valkey_ledger import ValkeyLedger
 from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
 from dispatcher.adapters.store.valkey_tokens import ValkeyTokenStore
 from dispatcher.bootstrap import SystemClock
+from dispatcher.connecting import check as check_connections
+from dispatcher.connecting import connections_of, vault_of
+from dispatcher.connections import Connections
 from dispatcher.dry_run import DryRun
 from dispatcher.errors import IssuerUnavailable
 from dispatcher.policies import Policies
@@ -37,6 +40,7 @@ class WebServices:
     observer: Observer
     clock: Clock
     tokens: Tokens
+    connections: Connections
     issuer: OidcIssuer | None
     switches: frozenset[str]
 
@@ -57,8 +61,9 @@ async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
     The store need not answer yet: it is asked when somebody calls.
 
     Raises:
-        ConfigError: The store's URL cannot be read.
+        ConfigError: The store's URL cannot be read, or the settings file of connections.
     """
+    check_connections(settings)
     client, prefix, clock = connect(url), settings.store_prefix, SystemClock()
     async with AsyncExitStack() as closing:
         closing.push_async_callback(client.aclose)
@@ -77,6 +82,14 @@ async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
             observer=observer,
             clock=clock,
             tokens=tokens,
+            connections=connections_of(
+                settings,
+                client,
+                readings,
+                vault=vault_of(settings),
+                clock=clock,
+                tell=observer.waiting,
+            ),
             issuer=await closing.enter_async_context(_issuer(settings, clock, observer)),
             switches=discover().switches,
         )

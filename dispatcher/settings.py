@@ -144,6 +144,7 @@ class Settings(BaseSettings):
     http_bind: str = Field(default="127.0.0.1:8080", pattern=_ADDRESS)
     grpc_bind: str = Field(default="127.0.0.1:8081", pattern=_ADDRESS)
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
+    connections_file: Annotated[Path | None, _Unset] = None
     webhook_secrets: Annotated[SecretStr | None, _Unset] = None
     zitadel_strict: bool = False
     rate_limit_token: str = Field(default="6000/minute", pattern=_RATE)

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 import typer
 
 from dispatcher.cli.put_aside import NoQuarantine, Quarantine
+from dispatcher.connections import Connections
 from dispatcher.errors import StoreUnavailable
 from dispatcher.looks import Looks
 from dispatcher.policies import Policies
@@ -55,6 +56,11 @@ class OpenStore(Protocol):
     @property
     def tokens(self) -> Tokens:
         """Return the API's tokens."""
+        ...
+
+    @property
+    def connections(self) -> Connections:
+        """Return the connections."""
         ...
 
 

@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from dispatcher import connecting
 from dispatcher.adapters.mail.dressing import kinds
 from dispatcher.adapters.mail.sender_rules import check
 from dispatcher.adapters.store.memory import MemoryLedger
+from dispatcher.adapters.store.memory_connections import MemoryConnectionStore
 from dispatcher.adapters.store.memory_looks import MemoryLookStore
 from dispatcher.adapters.store.memory_policies import MemoryPolicyStore
 from dispatcher.adapters.store.memory_senders import MemorySenderStore
 from dispatcher.adapters.store.memory_suppressions import MemorySuppressionStore
 from dispatcher.adapters.store.memory_tokens import MemoryTokenStore
 from dispatcher.cli.session import OpenStore
+from dispatcher.connections import Connections
 from dispatcher.delivery import Dead, DeadReason, Outcome, Report
 from dispatcher.errors import StoreUnavailable
 from dispatcher.events import Event
@@ -54,6 +57,7 @@ class MemoryStore:
     looks: Looks
     suppressions: Suppressions
     tokens: Tokens
+    connections: Connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +122,12 @@ class MemorySession:
             MemorySuppressionStore(self.clock), self.clock, SECRET, age=86_400.0
         )
         tokens = Tokens(MemoryTokenStore(), self.clock)
+        connections = Connections(
+            MemoryConnectionStore(), self.clock, connecting.mistakes, connecting.new_secret
+        )
         looks = Looks(MemoryLookStore(self.clock), kinds(discover()), {"de", "en"})
         self.store = MemoryStore(
-            MemoryLedger(self.clock), policies, senders, looks, suppressions, tokens
+            MemoryLedger(self.clock), policies, senders, looks, suppressions, tokens, connections
         )
 
     def now(self) -> datetime:
