@@ -1,36 +1,48 @@
 """Calls that hold our own events, or CloudEvents: what signed and token-bearing senders share."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from json import dumps
-from typing import Any, Final
+from typing import Final
 
 from dispatcher.errors import MalformedEvent
 from dispatcher.events import PASSWORD_CHANGED
 from dispatcher.sources import cloudevents, native
-from dispatcher.sources.hook import SAMPLE_USER, Call, Occurrence, Reading, decode
+from dispatcher.sources.hook import SAMPLE_USER, Call, Occurrence, Reading, Reply, decode
 
 MOST_EVENTS: Final = 1_000
 _BINARY: Final = "ce-specversion"
+_ORIGIN: Final = "webhook-request-origin"
+_ALLOWED_ORIGIN: Final = "webhook-allowed-origin"
+_ALLOWED_RATE: Final = "webhook-allowed-rate"
 
 
-def read(content: bytes, call: Call) -> Reading:
+def read(content: bytes, call: Call, organization: str = "") -> Reading:
     """Return what a body of our own events, one or a list, or of CloudEvents tells.
+
+    Args:
+        content: The body.
+        call: For its headers.
+        organization: Whose the events are that do not say; "" has them say.
 
     Raises:
         MalformedEvent: All of it is unreadable.
     """
-    decoded = decode(content)
-    media_type = call.header("content-type").partition(";")[0].strip().lower()
-    if media_type == cloudevents.STRUCTURED:
-        return Reading([_structured(decoded)])
-    if media_type == cloudevents.BATCH:
-        return Reading([_structured(each) for each in _listed(decoded)])
-    if _BINARY in call.headers:
-        return Reading([_binary(call.headers.items(), decoded)])
-    if isinstance(decoded, list):
-        return Reading([_native(each) for each in _listed(decoded)])
-    return Reading([_native(decoded)])
+    items, unpack = _items(decode(content), call)
+    return Reading([_told(item, unpack, organization) for item in items])
+
+
+def greet(call: Call) -> Reply | None:
+    """Return CloudEvents' consent to being called, where it is asked for; else None.
+
+    Source: HTTP 1.1 Web Hooks for Event Delivery 1.0, section 4. Anybody may be told to call,
+    for nobody is heard without a proof.
+    """
+    origin = call.header(_ORIGIN)
+    if call.method != "OPTIONS" or not _is_printable(origin):
+        return None
+    return Reply(200, None, {"allow": "POST", _ALLOWED_ORIGIN: origin, _ALLOWED_RATE: "*"})
 
 
 def sample(now: datetime, organization: str) -> bytes:
@@ -45,43 +57,58 @@ def sample(now: datetime, organization: str) -> bytes:
     return dumps(event, separators=(",", ":")).encode()
 
 
+def _items(decoded: object, call: Call) -> tuple[Sequence[object], Callable[[object], object]]:
+    """Return what a body holds, and how each becomes an event in our format."""
+    media_type = call.header("content-type").partition(";")[0].strip().lower()
+    if media_type == cloudevents.STRUCTURED:
+        return [decoded], cloudevents.from_structured
+    if media_type == cloudevents.BATCH:
+        return _listed(decoded), cloudevents.from_structured
+    if _BINARY in call.headers:
+        return [decoded], partial(cloudevents.from_binary, call.headers.items())
+    return _listed(decoded) if isinstance(decoded, list) else [decoded], _as_it_is
+
+
+def _as_it_is(item: object) -> object:
+    return item
+
+
 def _listed(decoded: object) -> list[object]:
     if isinstance(decoded, list) and 1 <= len(decoded) <= MOST_EVENTS:
         return decoded
     raise MalformedEvent(f"expected a list of 1 to {MOST_EVENTS} events")
 
 
-def _structured(envelope: object) -> Occurrence | MalformedEvent:
+def _told(
+    item: object, unpack: Callable[[object], object], organization: str
+) -> Occurrence | MalformedEvent:
     try:
-        return _occurrence(cloudevents.from_structured(envelope))
+        return _occurrence(unpack(item), organization)
     except MalformedEvent as error:
         return error
 
 
-def _binary(headers: Iterable[tuple[str, str]], content: object) -> Occurrence | MalformedEvent:
-    try:
-        return _occurrence(cloudevents.from_binary(headers, content))
-    except MalformedEvent as error:
-        return error
-
-
-def _native(raw: object) -> Occurrence | MalformedEvent:
-    try:
-        return _occurrence(raw)
-    except MalformedEvent as error:
-        return error
-
-
-def _occurrence(raw: Mapping[str, Any] | object) -> Occurrence:
-    event = native.parse(raw)
+def _occurrence(raw: object, organization: str) -> Occurrence:
+    whole = _with_organization(raw, organization)
+    event = native.parse(whole)
     return Occurrence(
         native_id=event.id,
         user=event.user,
         occurred_at=event.occurred_at,
-        tenant=event.org_id,
+        tenant=event.org_id if whole is raw else "",
         type=event.type,
         change=event.change,
         actor=event.actor,
         context=event.context,
         is_event_id=True,
     )
+
+
+def _with_organization(raw: object, organization: str) -> object:
+    if organization and isinstance(raw, Mapping) and raw.get("org_id") is None:
+        return {**raw, "org_id": organization}
+    return raw
+
+
+def _is_printable(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isprintable()

@@ -13,7 +13,7 @@ from typing import Final
 from dispatcher.connection import Connection
 from dispatcher.errors import UntrustedEvent
 from dispatcher.sources import own_format
-from dispatcher.sources.hook import JSON, Call, KeySet, Reading, Source
+from dispatcher.sources.hook import JSON, Call, KeySet, Reading, Reply, Source
 from dispatcher.sources.proof import require_fresh, require_hmac
 
 PREFIX: Final = "whsec_"
@@ -27,12 +27,22 @@ class StandardWebhooks(Source):
     kind = "standard-webhooks"
     title = "Standard Webhooks, with our own events or CloudEvents"
 
+    def new_secret(self, connection: Connection, octets: bytes) -> str | None:
+        """Return a secret as the specification spells it."""
+        del connection
+        return PREFIX + b64encode(octets).decode()
+
     def mistakes(self, connection: Connection) -> Sequence[str]:
         """Return what is wrong with its secrets."""
         usual = super().mistakes(connection)
         short = any(len(secret_key(secret) or b"") < _SHORTEST for secret in connection.secrets)
         expected = f"a secret must be {PREFIX} and base64 of at least {_SHORTEST} bytes"
         return (*usual, expected) if short else usual
+
+    def greet(self, call: Call, connection: Connection) -> Reply | None:
+        """Return CloudEvents' consent to being called."""
+        del connection
+        return own_format.greet(call)
 
     async def verify(
         self, call: Call, connection: Connection, keys: KeySet, now: datetime
@@ -44,8 +54,7 @@ class StandardWebhooks(Source):
 
     def parse(self, content: bytes, call: Call, connection: Connection) -> Reading:
         """Return the events that it holds."""
-        del connection
-        return own_format.read(content, call)
+        return own_format.read(content, call, connection.organization)
 
     def sample(self, connection: Connection, now: datetime, tenant: str = "") -> Call | None:
         """Return an event of ours, signed with the newest secret."""
