@@ -14,7 +14,8 @@ from dispatcher.sources.hook import SAMPLE_USER, NoKeys, Occurrence
 
 _NOW: Final = datetime(2026, 11, 24, 9, 30, 0, 250_000, tzinfo=UTC)
 _SECRET: Final[Mapping[str, str]] = {
-    "standard-webhooks": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+    "standard-webhooks": "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    "supabase": "v1,whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
 }
 
 
