@@ -21,11 +21,27 @@ class Poller(MultiChannelPoller):  # type: ignore[misc]  # kombu ships no types
         self.hub: Any = None
         self.hub_thread: int | None = None
         self._watch: Callable[[int], None] | None = None
+        self._timers: list[Any] = []
 
     def follow(self, hub: Any, watch: Callable[[int], None]) -> None:  # noqa: ANN401 -- kombu ships no types
-        """Let an event loop watch the sockets from now on."""
+        """Let an event loop watch the sockets and give every turn, until closed."""
+        self._leave()
         self.hub, self.poller, self._watch = hub, hub.poller, watch
         self.hub_thread = get_ident()
+        hub.on_tick.add(self.on_poll_start)
+
+    def repeat(self, seconds: float, call: Callable[[], Any]) -> None:
+        """Have the event loop that is followed call something at intervals, until closed."""
+        self._timers.append(self.hub.call_repeatedly(seconds, call))
+
+    def close(self) -> None:
+        """Watch nothing any more, and leave the event loop.
+
+        kombu's stays: its event loop keeps, and calls at every turn, what each connection that
+        there ever was had left there.
+        """
+        super().close()
+        self._leave()
 
     def on_poll_start(self) -> None:
         """Let every channel take, settle, and listen."""
@@ -50,6 +66,13 @@ class Poller(MultiChannelPoller):  # type: ignore[misc]  # kombu ships no types
 
     def maybe_restore_messages(self) -> None:
         """Do nothing: sweeping is the lease keeper's work."""
+
+    def _leave(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        if self.hub is not None:
+            self.hub.on_tick.discard(self.on_poll_start)
 
     def _tick(self, channel: BatchedChannel) -> None:
         client = channel.taking_client

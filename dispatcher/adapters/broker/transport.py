@@ -1,5 +1,6 @@
 """The kombu transports: Valkey or Redis, directly or through Sentinel."""
 
+from types import MethodType
 from typing import Any, Final
 
 from kombu import transport as registry
@@ -9,16 +10,12 @@ from dispatcher.adapters.broker.channel import BatchedChannel, SentinelBatchedCh
 from dispatcher.adapters.broker.poller import Poller
 from dispatcher.adapters.broker.qos import QoS
 
-#: kombu's timers of one connection: name of the reference, name of what is called, seconds.
+#: kombu's timers of one connection: what is called, and every how many seconds.
 _TIMERS: Final = (
-    (
-        "_subclient_health_tref",
-        "maybe_check_subclient_health",
-        BatchedChannel.health_check_interval,
-    ),
-    ("_brpop_health_tref", "maybe_check_brpop_health", BatchedChannel.health_check_interval),
-    ("_reauth_tref", "maybe_reauth", stock.DEFAULT_REAUTH_CHECK_INTERVAL),
-    ("_binding_expiry_tref", "maybe_refresh_binding_expiry", 1),
+    (Poller.maybe_check_subclient_health, BatchedChannel.health_check_interval),
+    (Poller.maybe_check_brpop_health, BatchedChannel.health_check_interval),
+    (Poller.maybe_reauth, stock.DEFAULT_REAUTH_CHECK_INTERVAL),
+    (Poller.maybe_refresh_binding_expiry, 1),
 )
 
 
@@ -57,10 +54,8 @@ class Transport(stock.Transport):  # type: ignore[misc]  # kombu ships no types
         cycle.follow(loop, lambda fd: loop.add_reader(fd, self.on_readable, fd))
         cycle._unregister_from_poll = loop.remove_reader  # noqa: SLF001 -- kombu's own wiring
         cycle._on_connection_disconnect = _Disconnect(cycle, loop)  # noqa: SLF001 -- kombu's own wiring
-        loop.on_tick.add(cycle.on_poll_start)
-        for reference, method, seconds in _TIMERS:
-            timer = loop.call_repeatedly(seconds, getattr(cycle, method))
-            setattr(cycle, reference, timer)
+        for method, seconds in _TIMERS:
+            cycle.repeat(seconds, MethodType(method, cycle))
 
     def abandon(self, running: set[str]) -> QoS | None:
         """Let go of a broken connection's books, for the next connection's channel to inherit.

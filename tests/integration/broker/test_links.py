@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from celery import Celery
+from kombu.asynchronous import Hub
 
 from tests.integration.broker.link import link
 from tests.integration.broker.processes import REPOSITORY, Broker, Worker, wait_until
@@ -32,6 +33,20 @@ def test_messages_larger_than_a_tls_record_arrive_over_tls(
             for message in ours.messages:
                 message.ack()
             ours.until(lambda: broker.held() == 0, "settled")
+
+
+def test_a_connection_that_is_given_up_leaves_nothing_behind_in_the_event_loop(
+    broker: Broker,
+) -> None:
+    hub = Hub()
+    for _ in range(3):
+        with link(broker.url) as ours:
+            ours.connection.register_with_event_loop(hub)
+            assert hub.on_tick
+    assert not hub.on_tick
+    timers = [each.entry for each in hub.timer.queue]
+    assert timers
+    assert all(timer.canceled for timer in timers)
 
 
 def shipped_rules(role: str) -> list[str]:
