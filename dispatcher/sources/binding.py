@@ -10,16 +10,19 @@ from dispatcher.connection import Connection, Origin
 from dispatcher.events import PASSWORD_CHANGED, Event, User
 from dispatcher.sources import native
 from dispatcher.sources._fields import Address, EventId
-from dispatcher.sources.hook import Occurrence
+from dispatcher.sources.hook import SAMPLE_USER, Occurrence
 
 _PREVIOUS: Final = "/previous"
 _NO_LOCALE: Final = frozenset({"", "und"})  # BCP 47: undetermined
+_NOBODY: Final = frozenset({SAMPLE_USER.id, SAMPLE_USER.email})
 _ADDRESS: Final[TypeAdapter[str]] = TypeAdapter(Address)
 _EVENT_ID: Final[TypeAdapter[str]] = TypeAdapter(EventId)
 
 
 def bind(connection: Connection, occurrence: Occurrence) -> tuple[Event, ...]:
     """Return the events that tell of an occurrence; none where it is nobody's here.
+
+    None either where it is a sample's: that a connection works is tried without a mail.
 
     There is a second one, for the previous mailbox, where the address was changed as well:
     whoever took an account over changes both, and the owner still reads the old one.
@@ -28,7 +31,7 @@ def bind(connection: Connection, occurrence: Occurrence) -> tuple[Event, ...]:
         MalformedEvent: It breaks a rule of our format.
     """
     org_id = connection.organization_of(occurrence.tenant)
-    if org_id is None:
+    if org_id is None or _is_nobody(occurrence.user):
         return ()
     wire = {
         "id": _event_id(connection, occurrence),
@@ -53,6 +56,12 @@ def _for_each_mailbox(event: Event) -> tuple[Event, ...]:
         return (current,)
     second = replace(event, id=_valid_id(event.id + _PREVIOUS, ""), user=_owner_before(user))
     return (current, second) if user.id or user.email else (second,)
+
+
+def _is_nobody(user: User) -> bool:
+    """Tell whether that is the samples' user, and nobody else in any respect."""
+    named = {user.id, user.email, user.previous_email} - {None}
+    return bool(named) and user.id in {None, SAMPLE_USER.id} and named <= _NOBODY
 
 
 def _owner_before(user: User) -> User:
