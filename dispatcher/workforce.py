@@ -92,13 +92,13 @@ class Standing:
 
     Args:
         open: Deliveries without an outcome: claimed, queued, deferred.
-        oldest_due: Since when the one that waits longest could be worked on; None while none is
-            late.
+        late: Seconds for which the one that waits longest could have been worked on; 0 while none
+            is late.
         letters: Dead letters.
     """
 
     open: int
-    oldest_due: datetime | None
+    late: float
     letters: int
 
 
@@ -108,14 +108,12 @@ class Workforce(Protocol):
     Every method raises :class:`~dispatcher.errors.StoreUnavailable`.
     """
 
-    async def report(
-        self, worker: WorkerReport, done: Mapping[tuple[str, datetime], Counts]
-    ) -> None:
+    async def report(self, worker: WorkerReport, done: Mapping[str, Counts]) -> None:
         """Take a worker's word, which counts for half a minute.
 
         Args:
             worker: What it says of itself.
-            done: What it did since its last word, by organization and minute.
+            done: What it did since its last word, by organization.
         """
         ...
 

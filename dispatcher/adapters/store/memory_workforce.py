@@ -27,14 +27,12 @@ class MemoryWorkforce:
         self._said: dict[str, tuple[WorkerReport, datetime]] = {}
         self._done: dict[tuple[str, datetime], Counter[str]] = {}
 
-    async def report(
-        self, worker: WorkerReport, done: Mapping[tuple[str, datetime], Counts]
-    ) -> None:
+    async def report(self, worker: WorkerReport, done: Mapping[str, Counts]) -> None:
         """Take a worker's word, which counts for half a minute."""
         self._said[worker.name] = worker, self._clock.now() + _ALIVE
-        for (org_id, at), counts in done.items():
+        for org_id, counts in done.items():
             for owner in {org_id, ""}:
-                self._done.setdefault((owner, at), Counter()).update(counts)
+                self._done.setdefault((owner, worker.reported_at), Counter()).update(counts)
 
     async def leave(self, name: str) -> None:
         """Forget a worker: it has stopped."""
@@ -58,5 +56,5 @@ class MemoryWorkforce:
         """Return how much waits."""
         now, known = self._clock.now(), await self._log.deliveries(DeliveryFilter(), limit=_ALL)
         dues = [one.due_at for one in known if one.due_at is not None]
-        letters = sum(one.is_letter for one in known)
-        return Standing(len(dues), min((due for due in dues if due < now), default=None), letters)
+        late = max(((now - due).total_seconds() for due in dues), default=0.0)
+        return Standing(len(dues), max(late, 0.0), sum(one.is_letter for one in known))

@@ -7,13 +7,14 @@ an hour by the minute, or in a day by the quarter of an hour; fields are ``<step
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from redis.asyncio import Redis
 
 from dispatcher.adapters.store.connection import store_errors
 from dispatcher.adapters.store.names import to_bytes
+from dispatcher.adapters.store.soundings import Soundings
 from dispatcher.adapters.store.worker_record import decode, encode
 from dispatcher.workforce import Counts, Standing, Window, WorkerReport
 
@@ -44,10 +45,9 @@ class ValkeyWorkforce:
     def __init__(self, client: Redis, *, prefix: str = "nd:") -> None:
         self._client = client
         self._prefix = prefix
+        self._soundings = Soundings(client, prefix=prefix)
 
-    async def report(
-        self, worker: WorkerReport, done: Mapping[tuple[str, datetime], Counts]
-    ) -> None:
+    async def report(self, worker: WorkerReport, done: Mapping[str, Counts]) -> None:
         """Take a worker's word, which counts for half a minute.
 
         Raises:
@@ -59,7 +59,7 @@ class ValkeyWorkforce:
                 steps.sadd(f"{self._prefix}workers", worker.name)
                 steps.expire(f"{self._prefix}workers", _FORGOTTEN)
                 await steps.execute()
-        await self._count(done)
+        await self._count(worker.reported_at, done)
 
     async def leave(self, name: str) -> None:
         """Forget a worker: it has stopped.
@@ -110,22 +110,13 @@ class ValkeyWorkforce:
         Raises:
             StoreUnavailable: The store did not answer.
         """
-        with store_errors():
-            async with self._client.pipeline(transaction=False) as asked:
-                asked.zcard(f"{self._prefix}due")
-                asked.zrange(f"{self._prefix}due", 0, 0, withscores=True)
-                asked.zcard(f"{self._prefix}dead")
-                asked.time()
-                waiting, first, letters, (seconds, _) = await asked.execute()
-        due = first[0][1] / 1000 if first else None
-        late = due is not None and due < int(seconds)
-        oldest = datetime.fromtimestamp(due, UTC) if due is not None and late else None
-        return Standing(waiting, oldest, letters)
+        found = await self._soundings.take()
+        return Standing(found.unfinished, found.oldest_due, found.dead_letters)
 
-    async def _count(self, done: Mapping[tuple[str, datetime], Counts]) -> None:
+    async def _count(self, at: datetime, done: Mapping[str, Counts]) -> None:
         sums: Counter[tuple[str, str]] = Counter()
         ends: dict[str, int] = {}
-        for (org_id, at), counts in done.items():
+        for org_id, counts in done.items():
             for window, (_, _, age) in _TALLY.items():
                 for owner in {org_id, ""}:
                     key, step = self._place(owner, window, at)

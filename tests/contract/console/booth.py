@@ -176,7 +176,9 @@ async def _work(booth: Booth) -> None:
             "deferred": 5 if wave == 3 else 0,
             "dead": 3 if minute in {17, 18} else 0,
         }
-        await booth.workforce.report(a_worker("w", booth), {("acme", at): counts})
+        await booth.workforce.report(
+            replace(a_worker("w", booth), reported_at=at), {"acme": counts}
+        )
     await booth.workforce.leave("w")
     for number in (4711, 4712):
         await booth.workforce.report(a_worker(f"mail-1/{number}", booth), {})
