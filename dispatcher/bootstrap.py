@@ -1,7 +1,7 @@
 """The composition root: settings → adapters → services; it alone knows concrete classes."""
 
 import atexit
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +13,7 @@ from dispatcher.adapters.broker.quarantine import Quarantine
 from dispatcher.adapters.broker.rabbit_quarantine import RabbitQuarantine
 from dispatcher.adapters.directory.from_event import FromEvent
 from dispatcher.adapters.mail.sender_rules import check as check_sender
+from dispatcher.adapters.monitoring.vitals import Role
 from dispatcher.adapters.observers.log import LogObserver
 from dispatcher.adapters.standalone.valkey import EmbeddedValkey
 from dispatcher.adapters.store.connection import connect
@@ -31,6 +32,7 @@ from dispatcher.connections import Connections
 from dispatcher.dispatch import Dispatcher
 from dispatcher.errors import ConfigError
 from dispatcher.looks import Looks
+from dispatcher.monitor.member import Member, Part
 from dispatcher.policies import Policies
 from dispatcher.ports import Observer, Queue
 from dispatcher.post import Post, looks_of
@@ -179,19 +181,30 @@ class Services:
     looks: Looks
     requeue: Requeue
     observer: Observer
+    ready: Callable[[], Awaitable[None]]
     switches: frozenset[str]
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, url: str, queue: Queue) -> AsyncIterator[Services]:
+async def open_services(
+    settings: Settings, url: str, queue: Queue, member: Member | None = None
+) -> AsyncIterator[Services]:
     """Open all that a worker needs, and close it in the end, in order.
+
+    Args:
+        settings: The settings.
+        url: Where the store is.
+        queue: Takes what is due again.
+        member: The process that works with it; by default one that shows itself to nobody.
 
     Raises:
         ConfigError: The settings cannot work; the text names every mistake.
         StoreUnavailable: The store does not answer.
     """
     check_connections(settings)
-    post, observer, triggers = Post.of(settings), LogObserver(), discover()
+    post, triggers = Post.of(settings), discover()
+    member = member or Member(Part("worker", Role.WORKER))
+    observer = member.observer
     async with AsyncExitStack() as closing:
         store = await closing.enter_async_context(open_store(settings, url, observer))
         if settings.default_password_change is not None:
@@ -200,6 +213,8 @@ async def open_services(settings: Settings, url: str, queue: Queue) -> AsyncIter
         closing.push_async_callback(store.ledger.close)
         routes = post.routes(lambda change: observer.relay_changed(change.relay, change.reason))
         closing.push_async_callback(routes.close)
+        names = [address.name for address in post.addresses]
+        member.watch(names, routes.states, lambda: store.ledger.in_flight)
         clock = SystemClock()
         walk = Walk(
             policies=store.policies.store,
@@ -223,6 +238,7 @@ async def open_services(settings: Settings, url: str, queue: Queue) -> AsyncIter
             store.looks,
             requeue,
             observer,
+            store.ledger.ping,
             triggers.switches,
         )
 

@@ -16,16 +16,20 @@ from kombu.entity import Exchange, Queue
 
 from dispatcher import bootstrap, updates
 from dispatcher.adapters.broker import transport
+from dispatcher.adapters.broker.canary import Beat, Canary
 from dispatcher.adapters.broker.loop import current_loop_thread
 from dispatcher.adapters.broker.queue import CeleryQueue
 from dispatcher.adapters.observers.logs import configure_logs
-from dispatcher.bootstrap import Services
+from dispatcher.bootstrap import Services, SystemClock
+from dispatcher.canary import part_of, take_in
 from dispatcher.delivery import Outcome
 from dispatcher.errors import (
     ConfigError,
     MalformedEvent,
     StoreUnavailable,
 )
+from dispatcher.monitor.member import Member
+from dispatcher.monitor.station import open_station
 from dispatcher.runtime import PerProcess, Runtime
 from dispatcher.settings import Settings, load_settings
 from dispatcher.sources import native
@@ -36,6 +40,7 @@ UPDATE_POLICY: Final = "dispatcher.update_notification_policy"
 UPDATE_SENDER: Final = "dispatcher.update_sender"
 UPDATE_BRANDING: Final = "dispatcher.update_branding"
 UPDATE_TEXTS: Final = "dispatcher.update_texts"
+CANARY: Final = "dispatcher.canary"
 _UPDATES: Final = (UPDATE_POLICY, UPDATE_SENDER, UPDATE_BRANDING, UPDATE_TEXTS)
 
 EVENTS_QUEUE: Final = "notifications"
@@ -51,6 +56,8 @@ _RESULT_LIFETIME: Final = 3600.0
 _ETA_TASKS: Final = 100
 _POLICIES_CREDIT: Final = 8
 """Policy updates that a worker takes even while all its credit for events is in use."""
+
+_CANARY_CREDIT: Final = 1
 
 
 def configuration() -> dict[str, Any]:
@@ -76,6 +83,7 @@ def configuration() -> dict[str, Any]:
         "worker_pool": _POOLS.get(settings.worker_pool, settings.worker_pool),
         "worker_consumer": "dispatcher.adapters.broker.consumer:Consumer",
         "worker_concurrency": settings.concurrency,
+        "worker_spare_slots": _CANARY_CREDIT,
         "worker_drain_timeout": settings.stop_grace,
         "worker_prefetch_multiplier": 1,
         "worker_eta_task_limit": _ETA_TASKS,
@@ -89,7 +97,7 @@ def _transport_options(settings: Settings) -> Mapping[str, Any]:
     if settings.uses_rabbitmq:
         return {"confirm_publish": True}
     return {
-        "task_names": [EVENT, PASSWORD_CHANGED, *_UPDATES],
+        "task_names": [EVENT, PASSWORD_CHANGED, CANARY, *_UPDATES],
         "reserved_credit": {POLICIES_QUEUE: _POLICIES_CREDIT},
         "master_name": settings.sentinel_master,
     }
@@ -106,12 +114,19 @@ def _queues(settings: Settings) -> list[Queue]:
 app = Celery("dispatcher")
 app.add_defaults(configuration)
 
+_beat: Final = Beat()
+_canary: Final = Canary(app, CANARY, _beat)
+
 
 def _new_runtime() -> Runtime:
     settings = load_settings()
     url = bootstrap.endpoints(settings).store_url
     queue = CeleryQueue(app, task=PASSWORD_CHANGED, queue=EVENTS_QUEUE)
-    return Runtime(current_loop_thread(), lambda: bootstrap.open_services(settings, url, queue))
+    return Runtime(
+        current_loop_thread(),
+        lambda: open_station(settings, url, Member(part_of(app, _canary)), SystemClock()),
+        lambda member: bootstrap.open_services(settings, url, queue, member),
+    )
 
 
 runtimes: Final = PerProcess(_new_runtime)
@@ -159,6 +174,12 @@ def update_texts(*args: object, **kwargs: object) -> dict[str, Any]:
     return runtimes.get().run(lambda services: updates.update_texts(services, (args, kwargs)))
 
 
+@app.task(name=CANARY, ignore_result=True, send_events=False)
+def canary(sent_at: float) -> None:
+    """Take in a canary: that it is here shows that this process consumes."""
+    runtimes.get().run(lambda services: take_in(services, _beat, sent_at))
+
+
 async def _receive(services: Services, raw: object, *, receipt: str) -> Outcome:
     try:
         event = native.parse(raw)
@@ -185,10 +206,12 @@ class Background(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships 
         while not self._opens():
             sleep(_STORE_PAUSE)
             state.maybe_shutdown()
+        _canary.start()
 
     def _opens(self) -> bool:
         runtime = runtimes.get()
         try:
+            runtime.show()
             runtime.start()
         except StoreUnavailable as error:
             _log.error("waiting", for_="store", detail=str(error))
@@ -202,10 +225,19 @@ class Background(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships 
     def stop(self, parent: Any) -> None:  # noqa: ANN401 - Celery's worker
         """Move no more due deliveries; the pool drains what is in flight."""
         del parent
+        _canary.stop()
         runtimes.get().stop_background()
 
 
 app.steps["worker"].add(Background)
+
+
+@signals.celeryd_after_setup.connect
+def _listen_for_canaries(sender: str, conf: Any, **_: object) -> None:  # noqa: ANN401 - Celery's
+    on_rabbitmq = load_settings().uses_rabbitmq
+    queue = _canary.consume(sender, classic=on_rabbitmq)
+    if not on_rabbitmq:
+        conf.broker_transport_options["reserved_credit"][queue] = _CANARY_CREDIT
 
 
 @signals.setup_logging.connect

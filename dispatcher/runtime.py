@@ -9,6 +9,8 @@ from typing import Any, Generic, TypeVar
 
 from dispatcher.adapters.broker.loop import LoopThread
 from dispatcher.bootstrap import Services
+from dispatcher.monitor.member import Member
+from dispatcher.monitor.station import Station
 
 _T = TypeVar("_T")
 
@@ -18,22 +20,38 @@ class Runtime:
 
     Args:
         loop: The process's event loop, on its thread; the services are closed when it stops.
-        open_services: Opens the services, and closes them in the end.
+        open_station: Lets others ask how the process is, until it is closed.
+        open_services: Opens the services of such a process, and closes them in the end.
     """
 
     def __init__(
         self,
         loop: LoopThread,
-        open_services: Callable[[], AbstractAsyncContextManager[Services]],
+        open_station: Callable[[], AbstractAsyncContextManager[Station]],
+        open_services: Callable[[Member], AbstractAsyncContextManager[Services]],
     ) -> None:
         self._loop = loop
+        self._open_station = open_station
         self._open_services = open_services
+        self._station: Station | None = None
         self._services: Services | None = None
+        self._lookout: asyncio.Task[None] | None = None
         self._background: asyncio.Task[None] | None = None
 
     def run(self, work: Callable[[Services], Coroutine[Any, Any, _T]]) -> _T:
         """Return what *work* returns; called from a task, under any pool."""
         return self._loop.run(work(self._services or self._open()))
+
+    def show(self) -> None:
+        """Let others ask how the process is, and answer for all where nobody does yet.
+
+        The store need not be there: that it is missed is what others want to know.
+
+        Raises:
+            ConfigError: The settings cannot work.
+        """
+        if self._lookout is None and (lookout := self._shown().lookout) is not None:
+            self._lookout = self._loop.run(_begin(lookout.run(), "lookout"))
 
     def start(self) -> None:
         """Open the services now, and move due deliveries in the background.
@@ -48,12 +66,17 @@ class Runtime:
         """Move no more due deliveries; what is in flight goes on."""
         self._loop.run(self._stop_background())
 
+    def _shown(self) -> Station:
+        if self._station is None:
+            self._station = self._loop.enter(self._open_station())
+        return self._station
+
     def _open(self) -> Services:
-        self._services = self._loop.enter(self._open_services())
+        self._services = self._loop.enter(self._open_services(self._shown().member))
         return self._services
 
     async def _start_background(self, services: Services) -> None:
-        self._background = asyncio.create_task(services.requeue.run(), name="requeue")
+        self._background = await _begin(services.requeue.run(), "requeue")
 
     async def _stop_background(self) -> None:
         background, self._background = self._background, None
@@ -61,6 +84,10 @@ class Runtime:
             background.cancel()
             with suppress(asyncio.CancelledError):
                 await background
+
+
+async def _begin(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    return asyncio.create_task(work, name=name)
 
 
 class PerProcess(Generic[_T]):

@@ -143,6 +143,7 @@ class Settings(BaseSettings):
     sender_local_relays: bool = False
     http_bind: str = Field(default="127.0.0.1:8080", pattern=_ADDRESS)
     grpc_bind: str = Field(default="127.0.0.1:8081", pattern=_ADDRESS)
+    metrics_bind: str = Field(default="127.0.0.1:9464", pattern=f"^$|{_ADDRESS}")
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_origins)] = ()
     connections_file: Annotated[Path | None, _Unset] = None
     webhook_secrets: Annotated[SecretStr | None, _Unset] = None

@@ -50,9 +50,10 @@ class TaskPool(BasePool):  # type: ignore[misc]  # celery ships no types
     @property
     def _slots(self) -> int:
         # Queues with credit of their own must not wait behind the others' tasks here.
-        options = self.app.conf.broker_transport_options if self.app else {}
+        conf = self.app.conf if self.app else {}
+        options = conf.get("broker_transport_options") or {}
         reserved: dict[str, int] = options.get("reserved_credit") or {}
-        return int(self.limit) + sum(reserved.values())
+        return int(self.limit) + sum(reserved.values()) + int(conf.get("worker_spare_slots", 0))
 
     def on_start(self) -> None:
         """Start the loop's thread."""

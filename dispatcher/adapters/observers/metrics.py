@@ -38,16 +38,16 @@ Exemplar = dict[str, str] | None
 class MetricsObserver:
     """Counts every outcome.
 
-    Args:
+    Attributes:
         relays: The names of the instance's relays; every other one counts as ``own``.
+
+    Args:
         trace_id: Returns the id of the trace that the caller is in, 32 hexadecimal digits, or ""
             where it is in none; slow mails can then be looked at one by one (exemplars).
     """
 
-    def __init__(
-        self, relays: Collection[str] = (), *, trace_id: Callable[[], str] = lambda: ""
-    ) -> None:
-        self._relays = frozenset(relays)
+    def __init__(self, trace_id: Callable[[], str] = lambda: "") -> None:
+        self.relays: Collection[str] = frozenset()
         self._trace_id = trace_id
         self._exemplar_due = 0.0
         self._registry = registry = CollectorRegistry(auto_describe=False)
@@ -147,4 +147,4 @@ class MetricsObserver:
 
     def _relay(self, attempt: Attempt) -> str:
         relay = attempt.relay
-        return relay if relay in self._relays else OWN if relay else NONE
+        return relay if relay in self.relays else OWN if relay else NONE

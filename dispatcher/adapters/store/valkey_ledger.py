@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from dispatcher.adapters.store import ledger_wire
-from dispatcher.adapters.store.connection import Script, refused
+from dispatcher.adapters.store.connection import Script, refused, store_errors
 from dispatcher.adapters.store.gatherer import Gatherer
 from dispatcher.adapters.store.leases import Leases
 from dispatcher.adapters.store.names import name_of, to_bytes, unpack
@@ -86,6 +86,15 @@ class ValkeyLedger(ValkeyDeliveryLog):
         """Stop renewing leases, and wait until what was asked is answered."""
         await self._leases.close()
         await self._gatherer.drain()
+
+    async def ping(self) -> None:
+        """Return once the store answers.
+
+        Raises:
+            StoreUnavailable: It does not.
+        """
+        with store_errors():
+            await self._client.ping()
 
     async def claim(self, event: Event, *, receipt: str) -> Claim | Refusal:
         """Take the event for this worker, or say why it is not to be worked on.
