@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final
+from warnings import catch_warnings, simplefilter
 
 from dispatcher.errors import UntrustedEvent
 
@@ -70,7 +71,9 @@ def _private_key(pem: str) -> Any:  # noqa: ANN401 - as above
 
     for kind in (RSAKey, ECKey):
         try:
-            key = kind.import_key(pem)
+            with catch_warnings():  # the library warns of small keys; we refuse them
+                simplefilter("ignore")
+                key = kind.import_key(pem)
         except (JoseError, ValueError, TypeError):
             continue
         if key.is_private and (kind is ECKey or key.raw_value.key_size >= _SMALLEST_RSA):
