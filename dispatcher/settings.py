@@ -156,6 +156,10 @@ class Settings(BaseSettings):
     oidc_roles_claim: str = "urn:zitadel:iam:org:project:roles"
     oidc_org_claim: str = "urn:zitadel:iam:user:resourceowner:id"
     oidc_role_map: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: Annotated[SecretStr | None, _Unset] = None
+    oidc_scopes: str = "openid profile"
+    console: bool = True
     instance_id: str = Field(default="instance", pattern=r"^[A-Za-z0-9._-]{1,64}$")
     data_dir: Path = Path("var")
     stop_grace: float = Field(default=30.0, ge=0)

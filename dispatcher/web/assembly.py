@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from uuid import uuid4
 
 from fastapi import APIRouter
@@ -18,6 +19,7 @@ from dispatcher.ports import Queue
 from dispatcher.settings import Settings
 from dispatcher.web.app import Desks
 from dispatcher.web.authentication import BearerAuthenticator
+from dispatcher.web.console.opening import open_console
 from dispatcher.web.delivery_routes import DeliveryDesk, delivery_router
 from dispatcher.web.event_routes import BODIES, EventDesk, event_router
 from dispatcher.web.gate import Gate
@@ -44,7 +46,7 @@ async def open_desks(settings: Settings, services: WebServices) -> AsyncIterator
     )
     reception = Reception(services.observer, NATIVE)
     async with _publishing(ingest):
-        yield Desks(
+        desks = Desks(
             policies=services.policies,
             gate=gate,
             observer=services.observer,
@@ -55,6 +57,7 @@ async def open_desks(settings: Settings, services: WebServices) -> AsyncIterator
             bounds=Bounds(bodies=BODIES),
             origins=settings.cors_origins,
         )
+        yield replace(desks, console=open_console(settings, services, desks))
 
 
 def _queue(settings: Settings, services: WebServices) -> Queue:

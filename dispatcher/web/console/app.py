@@ -1,6 +1,7 @@
 """The console as an app of its own: its routes, its sessions, its errors."""
 
 import json
+from typing import Final
 from urllib.parse import urlencode
 
 from starlette.exceptions import HTTPException
@@ -15,15 +16,14 @@ from dispatcher.status import HTTP_STATUS, code_of
 from dispatcher.web.console.deliveries import delivery_pages
 from dispatcher.web.console.desk import Console
 from dispatcher.web.console.letters import letter_pages
-from dispatcher.web.console.oidc import SingleSignOn
 from dispatcher.web.console.overview import LIVE, overview_pages
 from dispatcher.web.console.policies import policy_pages
 from dispatcher.web.console.sessions import Keeper, SessionCookies
-from dispatcher.web.console.sign_in import sign_in_pages
+from dispatcher.web.console.sign_in import SingleSignOn, sign_in_pages
 from dispatcher.web.console.views import asset
 
-ROOT = "/console"
-_NOT_FOUND = 404
+ROOT: Final = "/console"
+_NOT_FOUND: Final = 404
 
 
 def console_app(console: Console, keeper: Keeper, sso: SingleSignOn | None = None) -> ASGIApp:

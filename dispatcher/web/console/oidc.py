@@ -20,7 +20,7 @@ _CALLBACK: Final = "/console/sign-in/callback"
 _TIMEOUT: Final = 5.0
 
 
-class SingleSignOn:
+class OidcSignIn:
     """Signs people in at an issuer.
 
     Args:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import structlog
@@ -13,14 +14,34 @@ from dispatcher.access import Caller
 from dispatcher.errors import AccessError, PermissionDenied, RateLimited, Unauthenticated
 from dispatcher.web.console.desk import Console, back_to
 from dispatcher.web.console.forms import expect_own_page, fields_of
-from dispatcher.web.console.oidc import SingleSignOn
 from dispatcher.web.console.views import PLACES
 from dispatcher.web.console.visits import Visitor, opened
 from dispatcher.web.requests import call_of
 
-_HOME = "/console/"
-_SIGN_IN = "/console/sign-in"
-_log = structlog.get_logger("dispatcher.web")
+_HOME: Final = "/console/"
+_SIGN_IN: Final = "/console/sign-in"
+_log: Final = structlog.get_logger("dispatcher.web")
+
+
+class SingleSignOn(Protocol):
+    """Signs people in somewhere else."""
+
+    async def redirect(self, request: Request) -> Response:
+        """Return the way there.
+
+        Raises:
+            IssuerUnavailable: It does not answer.
+        """
+        ...
+
+    async def token(self, request: Request) -> str:
+        """Return the access token of whoever comes back.
+
+        Raises:
+            Unauthenticated: They were not signed in, or not by us.
+            IssuerUnavailable: It does not answer.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

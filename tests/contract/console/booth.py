@@ -32,7 +32,7 @@ from dispatcher.web.app import Desks
 from dispatcher.web.authentication import BearerAuthenticator, Issuer
 from dispatcher.web.console.app import console_app
 from dispatcher.web.console.desk import Console
-from dispatcher.web.console.oidc import SingleSignOn
+from dispatcher.web.console.sign_in import SingleSignOn
 from dispatcher.web.console.views import Views
 from dispatcher.web.console.visits import Doorkeeper
 from dispatcher.web.gate import Gate, NoRateLimits, RateLimits
