@@ -124,9 +124,13 @@ def _context(event: Mapping[str, Any]) -> Context:
 
 
 def _native_id(event: Mapping[str, Any], subject: str) -> str:
-    """Return the webhook's id, the event's, or one made of what an event without any says."""
+    """Return the event's id, else the one that p2-inc gives it, else one of what it says.
+
+    p2-inc's ``uid`` is another one for each webhook, and when an operator sends one again.
+    """
     said = (text(event, "realmId"), subject, _kind(event), text(event, "time"))
-    return text(event, "uid") or text(event, "id") or sha256("\n".join(said).encode()).hexdigest()
+    own = text(event, "id") or text(event, "uid")
+    return own or sha256("\n".join(said).encode()).hexdigest()
 
 
 def _kind(event: Mapping[str, Any]) -> str:
