@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from random import Random
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -18,7 +19,7 @@ from dispatcher.settings import Settings
 from tests.acceptance.system import wait_until
 from tests.faults.audit import Bounds, Findings, Row, audit, uncertain
 from tests.faults.load import QUEUE, Load, Publisher
-from tests.faults.workers import Worker
+from tests.faults.workers import ROOT, Worker
 from tests.integration.broker.processes import Broker
 from tests.smtp_server import Received, ScriptedRelay
 
@@ -66,6 +67,7 @@ class Scenario:
         *,
         app: str = "dispatcher",
         variables: Mapping[str, str] | None = None,
+        root: Path = ROOT,
         **settings: str,
     ) -> Worker:
         """Start a worker, without waiting for it."""
@@ -75,6 +77,7 @@ class Scenario:
             app=app,
             arguments=arguments,
             variables=variables,
+            root=root,
         )
         self._stack.callback(worker.close)
         self.workers.append(worker)

@@ -27,6 +27,7 @@ class Worker:
         app: The Celery app to run.
         arguments: For Celery's worker, such as ``-P solo``.
         variables: Further environment variables.
+        root: Whose code it runs.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Worker:
         app: str = "dispatcher",
         arguments: str = "",
         variables: Mapping[str, str] | None = None,
+        root: Path = ROOT,
     ) -> None:
         name = f"w{next(_numbers)}"
         self._path = folder / f"{name}.log"
@@ -44,7 +46,7 @@ class Worker:
         with self._path.open("wb") as log:
             self.process = subprocess.Popen(
                 (sys.executable, *command.split(), *arguments.split()),
-                cwd=ROOT,
+                cwd=root,
                 env=environment(folder, **settings) | dict(variables or {}),
                 stdout=log,
                 stderr=log,
