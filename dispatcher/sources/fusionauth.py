@@ -49,6 +49,11 @@ class FusionAuth(Source):
         "jwks_url": "where the public keys are, if an asymmetric key signs"
     }
 
+    def new_secret(self, connection: Connection, octets: bytes) -> str | None:
+        """Return an HMAC key to be imported; None where public keys prove calls."""
+        has_keys = bool(connection.options.get("jwks_url"))
+        return None if has_keys else super().new_secret(connection, octets)
+
     def mistakes(self, connection: Connection) -> Sequence[str]:
         """Return what is wrong with its proof."""
         if connection.secrets or connection.options.get("jwks_url"):

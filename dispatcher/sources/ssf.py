@@ -48,6 +48,11 @@ class Ssf(Source):
         "state": "the state that a verification of the stream must have",
     }
 
+    def new_secret(self, connection: Connection, octets: bytes) -> str | None:
+        """Return None: the issuer's keys prove tokens, and a secret besides is a choice."""
+        del connection, octets
+        return None
+
     def mistakes(self, connection: Connection) -> Sequence[str]:
         """Return what is wrong with its options; it needs no secret."""
         wrong = []

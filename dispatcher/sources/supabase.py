@@ -49,6 +49,10 @@ class Supabase(Source):
         "Supabase) or ignore"
     }
 
+    def new_secret(self, connection: Connection, octets: bytes) -> str | None:
+        """Return a secret as Supabase spells it."""
+        return f"{_PREFIX}{standard_webhooks.SOURCE.new_secret(connection, octets)}"
+
     def mistakes(self, connection: Connection) -> Sequence[str]:
         """Return what is wrong with its secrets and options."""
         wrong = list(super().mistakes(connection))

@@ -73,6 +73,21 @@ def test_a_mistake_is_named(case: str) -> None:
     assert mistake.startswith(expected)
 
 
+@pytest.mark.parametrize("kind", ["auth0", "fusionauth", "okta", "supabase", "token"])
+def test_a_secret_that_is_made_is_a_sound_one(kind: str) -> None:
+    source, empty = discover()[kind], Connection("iam", kind)
+    secret = source.new_secret(empty, bytes(range(32)))
+    assert secret
+    assert not source.mistakes(replace(empty, secrets=(secret,)))
+
+
+def test_no_secret_is_made_where_public_keys_prove_calls() -> None:
+    sources, octets = discover(), bytes(range(32))
+    assert sources["ssf"].new_secret(Connection("iam", "ssf", options=_ISSUER), octets) is None
+    keys = Connection("iam", "fusionauth", options={"jwks_url": "https://fusion.example/jwks"})
+    assert sources["fusionauth"].new_secret(keys, octets) is None
+
+
 @pytest.mark.parametrize("kind", ["standard-webhooks", "token"])
 def test_consent_to_being_called_names_the_origin_and_the_method(kind: str) -> None:
     call = Call(b"", {"webhook-request-origin": "events.example.org"}, "OPTIONS")
