@@ -9,6 +9,7 @@ from dispatcher.cli import (
     api,
     bounce,
     branding,
+    connection,
     dead,
     deliveries,
     demo,
@@ -59,6 +60,7 @@ app.add_typer(policy.app, name="policy", rich_help_panel=_CHANGE)
 app.add_typer(sender.app, name="sender", rich_help_panel=_CHANGE)
 app.add_typer(branding.app, name="branding", rich_help_panel=_CHANGE)
 app.add_typer(text.app, name="text", rich_help_panel=_CHANGE)
+app.add_typer(connection.app, name="connection", rich_help_panel=_CHANGE)
 app.add_typer(token.app, name="token", rich_help_panel=_CHANGE)
 app.add_typer(key.app, name="key", rich_help_panel=_CHANGE)
 app.add_typer(dkim.app, name="dkim", rich_help_panel=_CHANGE)

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from dispatcher.cli import output
 from dispatcher.errors import (
     ConfigError,
+    ConnectionNotFound,
     DispatcherError,
     LookNotFound,
     PolicyNotFound,
@@ -42,7 +43,13 @@ def exit_code(error: DispatcherError) -> ExitCode:
     match error:
         case StoreUnavailable():
             return ExitCode.AWAY
-        case PolicyNotFound() | SenderNotFound() | LookNotFound() | TokenNotFound():
+        case (
+            PolicyNotFound()
+            | SenderNotFound()
+            | LookNotFound()
+            | ConnectionNotFound()
+            | TokenNotFound()
+        ):
             return ExitCode.NO
         case ConfigError() | RejectedInput() | UsageError():
             return ExitCode.USAGE

@@ -4,7 +4,7 @@ import typer
 
 from dispatcher.cli import output
 from dispatcher.cli.output import AsJson
-from dispatcher.cli.session import session
+from dispatcher.cli.session import OpenStore, session
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,9 +37,13 @@ def rotate(context: typer.Context, *, as_json: AsJson = False) -> None:
 
         dispatcher key rotate
     """
-    resealed = session(context).with_store(lambda store: store.senders.rotate())
+    resealed = session(context).with_store(_resealed)
     if as_json:
         output.document({"resealed": resealed})
         return
     what = "1 secret was" if resealed == 1 else f"{resealed} secrets were"
     output.say(f"{what} encrypted anew; everything is encrypted with the newest key.")
+
+
+async def _resealed(store: OpenStore) -> int:
+    return await store.senders.rotate() + await store.connections.reseal()
