@@ -15,6 +15,8 @@ from dispatcher.adapters.directory.from_event import FromEvent
 from dispatcher.adapters.mail.sender_rules import check as check_sender
 from dispatcher.adapters.monitoring.vitals import Role
 from dispatcher.adapters.observers.log import LogObserver
+from dispatcher.adapters.observers.company import Company
+from dispatcher.adapters.observers.tally import TallyObserver
 from dispatcher.adapters.standalone.valkey import EmbeddedValkey
 from dispatcher.adapters.store.connection import connect
 from dispatcher.adapters.store.readings import Readings
@@ -26,6 +28,8 @@ from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
 from dispatcher.adapters.store.valkey_senders import ValkeySenderStore
 from dispatcher.adapters.store.valkey_suppressions import ValkeySuppressionStore
 from dispatcher.adapters.store.valkey_tokens import ValkeyTokenStore
+from dispatcher.adapters.store.valkey_workforce import ValkeyWorkforce
+from dispatcher.attendance import attending
 from dispatcher.connecting import check as check_connections
 from dispatcher.connecting import connections_of, vault_of
 from dispatcher.connections import Connections
@@ -97,6 +101,7 @@ class Store:
     suppressions: Suppressions
     tokens: Tokens
     connections: Connections
+    workforce: ValkeyWorkforce
     secret: bytes
 
 
@@ -153,6 +158,7 @@ async def open_store(
             suppressions,
             tokens,
             connections,
+            ValkeyWorkforce(client, prefix=prefix),
             secret,
         )
     finally:
@@ -204,7 +210,8 @@ async def open_services(
     check_connections(settings)
     post, triggers = Post.of(settings), discover()
     member = member or Member(Part("worker", Role.WORKER))
-    observer = member.observer
+    tally, clock = TallyObserver(), SystemClock()
+    observer = Company(member.observer, tally)
     async with AsyncExitStack() as closing:
         store = await closing.enter_async_context(open_store(settings, url, observer))
         if settings.default_password_change is not None:
@@ -215,7 +222,13 @@ async def open_services(
         closing.push_async_callback(routes.close)
         names = [address.name for address in post.addresses]
         member.watch(names, routes.states, lambda: store.ledger.in_flight)
-        clock = SystemClock()
+        attendance = attending(
+            *(store.workforce, tally, clock, observer),
+            concurrency=settings.concurrency,
+            in_flight=lambda: store.ledger.in_flight,
+            relays=routes.states,
+        )
+        await closing.enter_async_context(attendance)
         walk = Walk(
             policies=store.policies.store,
             directory=FromEvent(),

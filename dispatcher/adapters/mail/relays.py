@@ -42,6 +42,7 @@ class RelayState:
         connections: How many there are.
         rate: How many messages per second it gets at most, or inf.
         certificate_ends: When its certificate ends, in seconds since 1970, as it was seen last.
+        reason: What was wrong when its breaker opened; "" while it is closed.
     """
 
     relay: str
@@ -49,6 +50,7 @@ class RelayState:
     connections: Counts
     rate: float
     certificate_ends: float | None = None
+    reason: str = ""
 
 
 class Relays:
@@ -108,6 +110,7 @@ class Relays:
                 relay.pool.counts(),
                 relay.pace.rate,
                 relay.pool.certificate_ends,
+                relay.fault.reason if relay.breaker.is_open else "",
             )
             for relay in self._relays
         )
