@@ -12,11 +12,17 @@ ANY: Final = "*"
 
 _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
 _PATH: Final = "hooks/"
+_PEM: Final = "-----BEGIN "
 
 
 def is_name(text: str) -> bool:
     """Tell whether *text* can name a connection: 1-40 of a-z, 0-9 and hyphens between."""
     return _NAME.fullmatch(text) is not None
+
+
+def is_private_key(secret: str) -> bool:
+    """Tell whether a secret is a private key, in PEM, rather than one that both sides have."""
+    return secret.lstrip().startswith(_PEM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,11 @@ class Connection:
         if mapped is not None:
             return mapped
         return tenant if tenant in self.organizations or ANY in self.organizations else None
+
+    def newest_secrets(self) -> tuple[str, ...]:
+        """Return the newest secret of each sort: a private key does not replace a shared one."""
+        first = {is_private_key(secret): secret for secret in reversed(self.secrets)}
+        return tuple(secret for secret in self.secrets if secret in first.values())
 
 
 @dataclass(frozen=True, slots=True)

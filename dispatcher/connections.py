@@ -107,13 +107,13 @@ class Connections:
         return Secured(await self.change(name, rotated), made)
 
     async def drop_old(self, name: str) -> Connection:
-        """Let only a connection's newest secret count on.
+        """Let only a connection's newest secret count on, and its newest private key.
 
         Raises:
             ConnectionNotFound: There is none.
             ConnectionUnreadable: Its secrets cannot be decrypted here.
         """
-        return await self.change(name, lambda old: replace(old, secrets=old.secrets[:1]))
+        return await self.change(name, lambda old: replace(old, secrets=old.newest_secrets()))
 
     async def remove(self, name: str) -> None:
         """Remove a connection: its calls are refused from the next one on.

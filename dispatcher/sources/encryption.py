@@ -9,20 +9,15 @@ from functools import lru_cache
 from typing import Any, Final
 from warnings import catch_warnings, simplefilter
 
+from dispatcher.connection import is_private_key
 from dispatcher.errors import UntrustedEvent
 
 _COMPACT: Final = re.compile(rb"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*){3}\.[A-Za-z0-9_-]+")
-_PEM: Final = "-----BEGIN "
 _ALGORITHMS: Final = ("RSA-OAEP-256", "ECDH-ES+A256KW", "A256GCM")
 """RFC 7518 sections 4.3, 4.6 and 5.3. No compression, so that nothing unfolds."""
 
 _SMALLEST_RSA: Final = 2048
 """Bits: RFC 7518 section 4.3."""
-
-
-def is_private_key(secret: str) -> bool:
-    """Tell whether a secret is a private key, in PEM, rather than one that both sides have."""
-    return secret.lstrip().startswith(_PEM)
 
 
 def mistakes(secrets: Iterable[str]) -> Sequence[str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from dispatcher.connection import Connection
+from dispatcher.connection import Connection, is_private_key
 from dispatcher.errors import MalformedEvent, UntrustedEvent
 from dispatcher.events import Actor, ActorKind, Change, User
 from dispatcher.sources import encryption
@@ -116,7 +116,7 @@ class Zitadel(Source):
 
 
 def _signing_keys(connection: Connection) -> Sequence[str]:
-    return [each for each in connection.secrets if not encryption.is_private_key(each)]
+    return [each for each in connection.secrets if not is_private_key(each)]
 
 
 def _has_issuer(connection: Connection) -> bool:

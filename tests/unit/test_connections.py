@@ -111,6 +111,16 @@ def test_while_a_secret_is_replaced_the_old_one_counts_until_it_is_dropped(
     assert (dropped.secrets, dropped.secret_times) == (("secret 2",), (newest,))
 
 
+def test_a_private_key_and_a_shared_secret_do_not_replace_each_other(
+    connections: Connections,
+) -> None:
+    private_keys = ("-----BEGIN PRIVATE KEY-----\nnew", "-----BEGIN PRIVATE KEY-----\nold")
+    asyncio.run(connections.add(a_connection("z", "zitadel", private_keys[1], "old")))
+    for secret in (private_keys[0], "new"):
+        asyncio.run(connections.rotate("z", secret))
+    assert asyncio.run(connections.drop_old("z")).secrets == ("new", private_keys[0])
+
+
 def test_a_secret_that_is_handed_out_is_the_newest_even_if_it_was_known(
     connections: Connections,
 ) -> None:
