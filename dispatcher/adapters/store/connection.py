@@ -17,6 +17,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
+from dispatcher.adapters.store.line import line_of
 from dispatcher.errors import ConfigError, StoreUnavailable
 
 _CONNECT_TIMEOUT: Final = 5.0
@@ -105,7 +106,7 @@ class Script:
     """
 
     def __init__(self, client: Redis, *names: str) -> None:
-        self._client = client
+        self._line = line_of(client)
         self._names = names
 
     async def __call__(self, *arguments: str | bytes | float) -> Any:  # noqa: ANN401 - any reply
@@ -117,9 +118,10 @@ class Script:
         text, digest = _source(self._names)
         with store_errors():
             try:
-                return await self._client.evalsha(digest, 0, *arguments)
+                (reply,) = await self._line.ask(("EVALSHA", digest, 0, *arguments))
             except NoScriptError:
-                return await self._client.eval(text, 0, *arguments)
+                (reply,) = await self._line.ask(("EVAL", text, 0, *arguments))
+            return reply
 
 
 @cache

@@ -10,6 +10,7 @@ from redis.exceptions import ResponseError
 
 from dispatcher.adapters.store.connection import store_errors
 from dispatcher.adapters.store.gatherer import Gatherer
+from dispatcher.adapters.store.line import line_of
 
 Texts = tuple[bytes | None, ...]
 """What is kept under some keys, in their order; None where nothing is."""
@@ -24,6 +25,7 @@ class Readings:
 
     def __init__(self, client: Redis) -> None:
         self._client = client
+        self._line = line_of(client)
         self._gatherer: Gatherer[tuple[bytes, ...], Texts] = Gatherer(self._read)
 
     def ask(self, *keys: bytes) -> "asyncio.Future[Texts]":
@@ -37,10 +39,7 @@ class Readings:
     async def _read(self, wanted: Sequence[tuple[bytes, ...]]) -> Sequence[Texts]:
         keys = list(dict.fromkeys(chain.from_iterable(wanted)))
         with store_errors():
-            async with self._client.pipeline(transaction=False) as both:
-                both.mget(keys)
-                both.exists(*keys)
-                texts, existing = await both.execute()
+            texts, existing = await self._line.ask(("MGET", *keys), ("EXISTS", *keys))
             if existing != len(keys) - texts.count(None):
                 texts = [await self._reread(key) for key in keys]
         kept = dict(zip(keys, texts, strict=True))

@@ -11,10 +11,11 @@ from typing import cast
 class _End(asyncio.Protocol):
     """One end of a connection; what arrives here leaves at the other."""
 
-    def __init__(self, ends: "set[_End]") -> None:
+    def __init__(self, ends: "set[_End]", *, is_far: bool = False) -> None:
+        self.is_far = is_far
         self.other: _End | None = None
         self.opening: asyncio.Task[object] | None = None
-        self.is_silent = False
+        self.is_silent = self.is_cut_by_data = False
         self._ends, self._early = ends, bytearray()
         self._transport: asyncio.Transport | None = None
 
@@ -24,7 +25,9 @@ class _End(asyncio.Protocol):
         self._transport.write(self._early)
 
     def data_received(self, data: bytes) -> None:
-        if not self.is_silent and self.other is not None:
+        if self.is_cut_by_data and self.other is not None:
+            self.other.abort()
+        elif not self.is_silent and self.other is not None:
             self.other.send(data)
 
     def connection_lost(self, _: Exception | None) -> None:
@@ -61,6 +64,15 @@ class Proxy:
 
         self._loop.call_soon_threadsafe(silence)
 
+    def lose_replies(self) -> None:
+        """Break each connection there is as soon as a reply comes: it is lost; new ones work."""
+
+        def cut() -> None:
+            for end in self._ends:
+                end.is_cut_by_data = end.is_far
+
+        self._loop.call_soon_threadsafe(cut)
+
     def run(self, ready: threading.Event, over: asyncio.Event) -> None:
         self._loop.run_until_complete(self._serve(ready, over))
         self._loop.close()
@@ -81,7 +93,7 @@ class Proxy:
 
     def _accept(self) -> _End:
         self.accepted += 1
-        near, far = _End(self._ends), _End(self._ends)
+        near, far = _End(self._ends), _End(self._ends, is_far=True)
         near.other, far.other = far, near
         opening = self._loop.create_unix_connection(lambda: far, self._target)
         near.opening = self._loop.create_task(opening)

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +11,6 @@ from uuid import UUID
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as LostConnection
 
 from dispatcher.adapters.store import (
     ValkeyLedger,
@@ -26,6 +25,7 @@ from dispatcher.errors import StoreUnavailable
 from dispatcher.policy import INSTANCE, Policy
 from dispatcher.ports import Claim, Refusal
 from tests.builders import NOON, an_event
+from tests.integration.broker.proxy import Proxy, proxy
 
 SENT = Report(
     Sent(),
@@ -56,26 +56,22 @@ async def pulse(client: Redis) -> list[int]:
     return [int(part) for part in found.split()]
 
 
-class LosesReplies(Redis):
-    """A client whose replies to scripts are lost while it is told so."""
-
-    loses = False
-
-    async def execute_command(self, *arguments: object, **options: object) -> object:
-        reply = await super().execute_command(*arguments, **options)  # type: ignore[no-untyped-call] # redis-py's
-        if self.loses and arguments[0] in {"EVALSHA", "EVAL"}:
-            raise LostConnection("the reply was lost")
-        return reply
+@asynccontextmanager
+async def over_a_proxy(valkey_url: str) -> AsyncIterator[tuple[ValkeyLedger, Proxy]]:
+    """Yield a ledger whose replies can be lost, with a connection that is open already."""
+    with proxy(valkey_url.removeprefix("unix://")) as way:
+        async with connect(f"redis://127.0.0.1:{way.port}") as client:
+            ledger = ValkeyLedger(client)
+            await granted(ledger, "opening", receipt="first")
+            yield ledger, way
 
 
 def test_a_claim_whose_reply_was_lost_is_granted_when_asked_again(valkey_url: str) -> None:
     async def story() -> None:
-        async with LosesReplies(unix_socket_path=valkey_url.removeprefix("unix://")) as client:
-            ledger = ValkeyLedger(client)
-            client.loses = True
+        async with over_a_proxy(valkey_url) as (ledger, way):
+            way.lose_replies()
             with pytest.raises(StoreUnavailable):
                 await ledger.claim(an_event(), receipt="r-1")
-            client.loses = False
             again, redelivered = await asyncio.gather(
                 ledger.claim(an_event(), receipt="r-1"), ledger.claim(an_event(), receipt="r-1")
             )
@@ -88,13 +84,11 @@ def test_a_claim_whose_reply_was_lost_is_granted_when_asked_again(valkey_url: st
 
 def test_a_record_whose_reply_was_lost_is_agreed_to_when_repeated(valkey_url: str) -> None:
     async def story() -> None:
-        async with LosesReplies(unix_socket_path=valkey_url.removeprefix("unix://")) as client:
-            ledger = ValkeyLedger(client)
+        async with over_a_proxy(valkey_url) as (ledger, way):
             claim = await granted(ledger)
-            client.loses = True
+            way.lose_replies()
             with pytest.raises(StoreUnavailable):
                 await ledger.record(claim, SENT)
-            client.loses = False
             assert await ledger.record(claim, SENT)
             assert (await ledger.totals()).sent == 1
 
@@ -103,13 +97,11 @@ def test_a_record_whose_reply_was_lost_is_agreed_to_when_repeated(valkey_url: st
 
 def test_a_duplicate_whose_reply_was_lost_is_counted_once(valkey_url: str) -> None:
     async def story() -> None:
-        async with LosesReplies(unix_socket_path=valkey_url.removeprefix("unix://")) as client:
-            ledger = ValkeyLedger(client)
+        async with over_a_proxy(valkey_url) as (ledger, way):
             await granted(ledger)
-            client.loses = True
+            way.lose_replies()
             with pytest.raises(StoreUnavailable):
                 await ledger.claim(an_event("e-1"), receipt="r-2")
-            client.loses = False
             assert await ledger.claim(an_event("e-1"), receipt="r-2") is Refusal.DUPLICATE
             assert (await ledger.totals()).skipped == 1
 
