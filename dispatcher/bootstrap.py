@@ -14,8 +14,8 @@ from dispatcher.adapters.broker.rabbit_quarantine import RabbitQuarantine
 from dispatcher.adapters.directory.from_event import FromEvent
 from dispatcher.adapters.mail.sender_rules import check as check_sender
 from dispatcher.adapters.monitoring.vitals import Role
-from dispatcher.adapters.observers.log import LogObserver
 from dispatcher.adapters.observers.company import Company
+from dispatcher.adapters.observers.log import LogObserver
 from dispatcher.adapters.observers.tally import TallyObserver
 from dispatcher.adapters.standalone.valkey import EmbeddedValkey
 from dispatcher.adapters.store.connection import connect
