@@ -1,5 +1,6 @@
 """``dispatcher connection``: which IAMs may bring events, and how their users are looked up."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -89,6 +90,35 @@ def kinds(*, as_json: AsJson = False) -> None:
 
 app.command("change")(connection_change.change)
 app.command("rotate")(connection_change.rotate)
+
+
+@app.command("test")
+def try_out(
+    context: typer.Context,
+    name: Name,
+    *,
+    url: Annotated[
+        str, typer.Option(metavar="URL", help="Where the API is; by default DISPATCHER_HTTP_BIND.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make calls as that IAM does, one that is proven and one that is not, and say what to mend.
+
+    They tell of nobody, so that no mail leaves. Ends with 1 when something fails.
+
+    For example:
+
+        dispatcher connection test okta --url https://notify.acme.example
+    """
+    from dispatcher.cli.checks.connection import api_url, check_connection
+    from dispatcher.cli.doctor import report
+
+    here = session(context)
+    connection = here.with_store(lambda store: store.connections.get(name))
+    place = url or api_url()
+    with output.waiting("Making calls"):
+        findings = asyncio.run(check_connection(connection, place, here.now()))
+    report(findings, as_json=as_json)
 
 
 @app.command("remove")
