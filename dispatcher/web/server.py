@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from dispatcher.status import Code
+from dispatcher.web.corked import Corked
 
 _HEAD_TIME: Final = 10.0
 """Seconds in which a connection's next head must have come once it began, or the first one."""
@@ -42,7 +43,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn
         """Begin to wait for the first head."""
-        super().connection_made(transport)
+        super().connection_made(Corked(transport, self.loop))
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
