@@ -18,6 +18,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import to_json
 
 from dispatcher.errors import MalformedEvent
 from dispatcher.events import PASSWORD_CHANGED, Actor, ActorKind, Change, Context, Event, User
@@ -186,8 +187,11 @@ def _valid(rule: TypeAdapter[str], value: object) -> str:
 
 
 def _size(raw: object) -> int:
-    text = json.dumps(raw, ensure_ascii=False, separators=(",", ":"), default=str)
-    return len(text.encode(errors="surrogatepass"))
+    try:
+        return len(to_json(raw, fallback=str))
+    except ValueError:  # a lone surrogate in some text
+        text = json.dumps(raw, ensure_ascii=False, separators=(",", ":"), default=str)
+        return len(text.encode(errors="surrogatepass"))
 
 
 def _json_type(value: object) -> str:

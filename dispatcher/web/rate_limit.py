@@ -6,6 +6,7 @@ while the store is away, and must not cost a question to it.
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from time import monotonic
@@ -25,6 +26,9 @@ _MOST_COUNTERS: Final = 100_000
 _MOST_VOUCHED: Final = 10_000
 _SITE: Final = 64
 """Bits of an IPv6 address that name a site: within it everybody may choose addresses."""
+
+_MOST_SITES: Final = 4_096
+"""Whose site is remembered: most calls come from a few addresses."""
 
 _MOST_HOPS: Final = 16
 
@@ -211,6 +215,7 @@ def client_address(peer: str, forwarded: str, proxies: Sequence[Network]) -> str
     return client
 
 
+@lru_cache(maxsize=_MOST_SITES)
 def site_of(address: str) -> str:
     """Return what an address counts as: itself, or its site's network for IPv6."""
     parsed = _parsed(address)

@@ -64,7 +64,7 @@ def messages(broker: Redis) -> list[dict[str, Any]]:
     """Return what is on the queue, first published first, bodies decoded."""
     found = [json.loads(each) for each in broker.lrange(QUEUE, 0, -1)][::-1]
     for each in found:
-        each["body"] = b64decode(each["body"]).decode()
+        each["body"] = json.loads(b64decode(each["body"]))
         assert all(each["properties"].pop(name) for name in OWN)
     return found
 

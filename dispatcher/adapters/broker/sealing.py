@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from celery.utils.nodenames import anon_nodename
+from msgspec.json import encode
 
 from dispatcher.adapters.broker.queue import HIDDEN
 
@@ -55,10 +56,10 @@ class Sealer:
             "body_encoding": "base64",
         }
 
-    def seal(self, argument: Mapping[str, Any], *, task_id: str) -> str:
+    def seal(self, argument: Mapping[str, Any], *, task_id: str) -> bytes:
         """Return the message that calls the task with one argument."""
-        body = json.dumps(([argument], {}, _EMBED)).encode()
-        return json.dumps(
+        body = _to_json(([argument], {}, _EMBED))
+        return _to_json(
             {
                 "body": b64encode(body).decode(),
                 "content-encoding": "utf-8",
@@ -71,3 +72,10 @@ class Sealer:
                 },
             }
         )
+
+
+def _to_json(content: object) -> bytes:
+    try:
+        return encode(content)
+    except ValueError:  # a lone surrogate in somebody's name
+        return json.dumps(content).encode()
