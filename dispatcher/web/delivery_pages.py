@@ -17,6 +17,8 @@ from dispatcher.web.delivery_query import invalid
 _SAME_INSTANT: Final = 512
 """Deliveries that may have changed in one millisecond: two calls of the ledger carry as many."""
 
+_FEW: Final = 16
+
 Read = Callable[[DeliveryFilter, int], Awaitable[Sequence[Delivery]]]
 """Returns the newest deliveries that match, at most so many."""
 
@@ -47,12 +49,27 @@ async def page(read: Read, wanted: DeliveryFilter, *, limit: int, cursor: str) -
     last = _decode(cursor) if cursor else None
     if last is not None:
         wanted = replace(wanted, until=last[0])
-    # Before the page may be some of an instant that were shown, behind it some that were not read.
-    found = await read(wanted, limit + 1 + 2 * _SAME_INSTANT)
-    if last is not None:
-        found = [one for one in found if place_in_time(one) < last]
+    found = await _found(read, wanted, limit, last)
     shown = found[:limit]
     return Page(shown, _encode(place_in_time(shown[-1])) if len(found) > limit else "")
+
+
+async def _found(
+    read: Read, wanted: DeliveryFilter, limit: int, last: _Place | None
+) -> Sequence[Delivery]:
+    """Return what comes behind a place: a page at least, and one more to tell that there is one.
+
+    Before the page may be some of an instant that were shown, behind it some that were not read:
+    a few more are asked for, and as many as an instant can have only where those are not enough.
+    """
+    left: list[Delivery] = []
+    for more in (_FEW, 2 * _SAME_INSTANT):
+        found = await read(wanted, limit + 1 + more)
+        left = [one for one in found if last is None or place_in_time(one) < last]
+        is_all = len(found) <= limit + more
+        if is_all or (len(left) > limit and found[-1].changed_at < left[limit - 1].changed_at):
+            break
+    return left
 
 
 def _encode(place: _Place) -> str:

@@ -173,7 +173,7 @@ def test_a_broken_report_is_told_as_the_stores_fault(valkey_url: str) -> None:
     async def story() -> None:
         async with connect(valkey_url) as client:
             await client.flushall()
-            await client.sadd("nd:workers", "x")
+            await client.zadd("nd:workers", {"x": 1})
             await client.set("nd:worker:x", "{}")
             with pytest.raises(StoreUnavailable):
                 await ValkeyWorkforce(client).workers()

@@ -1,7 +1,7 @@
 """The workers in Valkey: what each says of itself, what all lately did, and how much waits.
 
-``<prefix>worker:<name>`` is a worker's last report and goes by itself; ``<prefix>workers`` is the
-set of names. ``<prefix>tally:<organization, or nothing>:<h or d><number>`` is a hash of counts in
+``<prefix>worker:<name>`` is a worker's last report and goes by itself; ``<prefix>workers`` has the
+names in the order of their last words. ``<prefix>tally:<organization, or nothing>:<h or d><number>`` is a hash of counts in
 an hour by the minute, or in a day by the quarter of an hour; fields are ``<step>:<outcome>``.
 """
 
@@ -21,8 +21,8 @@ from dispatcher.workforce import Counts, Standing, Window, WorkerReport
 _ALIVE: Final = 30
 """Seconds that a worker's word counts."""
 
-_FORGOTTEN: Final = 86_400
-"""Seconds after which even the set of names goes, where nobody works any more."""
+_FORGOTTEN: Final = 3_600
+"""Seconds after which even the name of a worker that says nothing is forgotten."""
 
 _TALLY: Final[Mapping[Window, tuple[str, int, int]]] = {
     Window.HOUR: ("h", 3_600, 2 * 3_600 + 600),
@@ -45,6 +45,7 @@ class ValkeyWorkforce:
     def __init__(self, client: Redis, *, prefix: str = "nd:") -> None:
         self._client = client
         self._prefix = prefix
+        self._names = f"{prefix}workers"
         self._soundings = Soundings(client, prefix=prefix)
 
     async def report(self, worker: WorkerReport, done: Mapping[str, Counts]) -> None:
@@ -53,11 +54,13 @@ class ValkeyWorkforce:
         Raises:
             StoreUnavailable: The store did not answer; some of it may count already.
         """
+        spoken = worker.reported_at.timestamp()
         with store_errors():
             async with self._client.pipeline(transaction=False) as steps:
                 steps.set(self._worker(worker.name), encode(worker), ex=_ALIVE)
-                steps.sadd(f"{self._prefix}workers", worker.name)
-                steps.expire(f"{self._prefix}workers", _FORGOTTEN)
+                steps.zadd(self._names, {worker.name: spoken})
+                steps.zremrangebyscore(self._names, "-inf", spoken - _FORGOTTEN)
+                steps.expire(self._names, _FORGOTTEN)
                 await steps.execute()
         await self._count(worker.reported_at, done)
 
@@ -70,22 +73,19 @@ class ValkeyWorkforce:
         with store_errors():
             async with self._client.pipeline(transaction=False) as steps:
                 steps.delete(self._worker(name))
-                steps.srem(f"{self._prefix}workers", name)
+                steps.zrem(self._names, name)
                 await steps.execute()
 
     async def workers(self) -> Sequence[WorkerReport]:
-        """Return what the living workers said last, by their names; forgets the dead ones' names.
+        """Return what the living workers said last, by their names.
 
         Raises:
             StoreUnavailable: The store did not answer, or a report is broken.
         """
         with store_errors():
-            known = await self._client.smembers(f"{self._prefix}workers")
+            known = await self._client.zrange(self._names, 0, -1)
             names = sorted(to_bytes(name).decode() for name in known)
             said = await self._client.mget([self._worker(name) for name in names]) if names else []
-            silent = [name for name, text in zip(names, said, strict=True) if text is None]
-            if silent:
-                await self._client.srem(f"{self._prefix}workers", *silent)
         return [decode(text) for text in said if text is not None]
 
     async def lately(self, org_id: str, window: Window, now: datetime) -> Sequence[Counts]:
