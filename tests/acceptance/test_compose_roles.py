@@ -144,6 +144,9 @@ def test_a_worker_neither_administers_nor_touches_what_is_not_its_own(
         "SET nd:token:forged x",
         "DEL nd:token:x",
         "SADD nd:tokens x",
+        "SET nd:connection:forged x",
+        "DEL nd:connection:x",
+        "SMEMBERS nd:connections",
         "BRPOP notifications 1",
         "LRANGE notifications 0 -1",
         "DEL notifications",
@@ -168,7 +171,7 @@ def test_a_worker_neither_administers_nor_touches_what_is_not_its_own(
         "SHUTDOWN",
     ],
 )
-def test_the_api_neither_takes_events_nor_reads_secrets_nor_makes_tokens(
+def test_the_api_neither_takes_events_nor_reads_secrets_nor_makes_tokens_nor_connections(
     valkey: StackValkey, command: str
 ) -> None:
     _refuses(valkey, "api", command)
