@@ -94,6 +94,7 @@ def _facts(running: Running) -> Table:
         facts.add_row("mails", "to the relays of DISPATCHER_SMTP_URL")
     else:
         facts.add_row("mails", f"{inbox.http_url}\n{settings.data_dir / 'inbox'}/")
+    facts.add_row("console", f"{running.http_url}/console")
     facts.add_row("API", f"{running.http_url}\n{running.http_url}/docs")
     facts.add_row("gRPC", running.grpc_address)
     facts.add_row("token", "dispatcher token create --org acme --role ORG_OWNER")

@@ -1,8 +1,9 @@
 """The workers in Valkey: what each says of itself, what all lately did, and how much waits.
 
 ``<prefix>worker:<name>`` is a worker's last report and goes by itself; ``<prefix>workers`` has the
-names in the order of their last words. ``<prefix>tally:<organization, or nothing>:<h or d><number>`` is a hash of counts in
-an hour by the minute, or in a day by the quarter of an hour; fields are ``<step>:<outcome>``.
+names in the order of their last words. ``<prefix>tally:<organization>:<h or d><number>`` is a hash
+of counts in an hour by the minute, or in a day by the quarter of an hour; its fields are
+``<step>:<outcome>``, and the organization "" is all of them.
 """
 
 from collections import Counter
@@ -84,7 +85,7 @@ class ValkeyWorkforce:
         """
         with store_errors():
             known = await self._client.zrange(self._names, 0, -1)
-            names = sorted(to_bytes(name).decode() for name in known)
+            names = sorted(str(name, "utf-8") for name in known if isinstance(name, bytes))
             said = await self._client.mget([self._worker(name) for name in names]) if names else []
         return [decode(text) for text in said if text is not None]
 
