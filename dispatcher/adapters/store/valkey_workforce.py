@@ -14,7 +14,6 @@ from typing import Final
 from redis.asyncio import Redis
 
 from dispatcher.adapters.store.connection import store_errors
-from dispatcher.adapters.store.names import to_bytes
 from dispatcher.adapters.store.soundings import Soundings
 from dispatcher.adapters.store.worker_record import decode, encode
 from dispatcher.workforce import Counts, Standing, Window, WorkerReport
