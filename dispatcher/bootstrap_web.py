@@ -1,16 +1,17 @@
 """The composition root of the HTTP side, opened without waiting for the store."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from dispatcher.adapters.observers.log import LogObserver
+from dispatcher.adapters.monitoring.vitals import Role
 from dispatcher.adapters.oidc.claims import ClaimsMap, parse_role_map
 from dispatcher.adapters.oidc.issuer import OidcIssuer
 from dispatcher.adapters.oidc.opening import open_issuer
-from dispatcher.adapters.store.connection import connect, store_errors
+from dispatcher.adapters.store.connection import connect
 from dispatcher.adapters.store.readings import Readings
 from dispatcher.adapters.store.valkey_ledger import ValkeyLedger
 from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
@@ -21,6 +22,10 @@ from dispatcher.connecting import connections_of, vault_of
 from dispatcher.connections import Connections
 from dispatcher.dry_run import DryRun
 from dispatcher.errors import IssuerUnavailable
+from dispatcher.monitor.bulletin import Bulletin
+from dispatcher.monitor.member import Member, Part
+from dispatcher.monitor.pulse import StorePulse
+from dispatcher.monitor.station import open_station
 from dispatcher.policies import Policies
 from dispatcher.policy import Manner
 from dispatcher.ports import Clock, Observer
@@ -40,6 +45,7 @@ class WebServices:
     observer: Observer
     clock: Clock
     tokens: Tokens
+    bulletin: Bulletin
     connections: Connections
     issuer: OidcIssuer | None
     switches: frozenset[str]
@@ -50,8 +56,7 @@ class WebServices:
         Raises:
             StoreUnavailable: It does not.
         """
-        with store_errors():
-            await self.client.ping()
+        await self.ledger.ping()
 
 
 @asynccontextmanager
@@ -71,9 +76,12 @@ async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
         store = ValkeyPolicyStore(client, prefix=prefix, readings=readings)
         tokens = Tokens(ValkeyTokenStore(client, prefix=prefix, readings=readings), clock)
         closing.push_async_callback(tokens.close)
-        observer = LogObserver()
-        manner = Manner.ZITADEL if settings.zitadel_strict else Manner.SETTING
         ledger = ValkeyLedger(client, prefix=prefix, retention=settings.retention)
+        member, pulse = _member(ledger)
+        station = await closing.enter_async_context(open_station(settings, url, member, clock))
+        await closing.enter_async_context(_going_on(pulse))
+        observer = member.observer
+        manner = Manner.ZITADEL if settings.zitadel_strict else Manner.SETTING
         yield WebServices(
             client=client,
             policies=Policies(store, manner, settings.instance_id),
@@ -82,6 +90,7 @@ async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
             observer=observer,
             clock=clock,
             tokens=tokens,
+            bulletin=station.bulletin,
             connections=connections_of(
                 settings,
                 client,
@@ -93,6 +102,22 @@ async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
             issuer=await closing.enter_async_context(_issuer(settings, clock, observer)),
             switches=discover().switches,
         )
+
+
+def _member(ledger: ValkeyLedger) -> tuple[Member, StorePulse]:
+    pulse = StorePulse(ledger.ping)
+    return Member(Part("api", Role.API, pulse.reason)), pulse
+
+
+@asynccontextmanager
+async def _going_on(pulse: StorePulse) -> AsyncIterator[None]:
+    asking = asyncio.create_task(pulse.run(), name="store pulse")
+    try:
+        yield
+    finally:
+        asking.cancel()
+        with suppress(asyncio.CancelledError):
+            await asking
 
 
 @asynccontextmanager

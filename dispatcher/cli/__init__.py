@@ -15,6 +15,7 @@ from dispatcher.cli import (
     demo,
     dkim,
     doctor,
+    health,
     key,
     output,
     policy,
@@ -55,6 +56,7 @@ app.command("render", rich_help_panel=_RUN)(render.command)
 app.command("why", rich_help_panel=_ASK)(why.command)
 app.command("deliveries", rich_help_panel=_ASK)(deliveries.command)
 app.command("doctor", rich_help_panel=_ASK)(doctor.command)
+app.command("health", rich_help_panel=_ASK)(health.command)
 app.command("send", rich_help_panel=_CHANGE)(send.command)
 app.add_typer(policy.app, name="policy", rich_help_panel=_CHANGE)
 app.add_typer(sender.app, name="sender", rich_help_panel=_CHANGE)

@@ -30,8 +30,8 @@ class Bulletin:
     """Asks all processes that have a socket in the folder, and the store once.
 
     Args:
-        member: This process: all that is told of where there is no folder to meet in.
-        crew: Asks all, this one too.
+        member: This process.
+        crew: Asks all others.
         soundings: Knows how the installation is doing.
         tokens: Know when they end.
         clock: Tells the time.
@@ -67,10 +67,11 @@ class Bulletin:
         return any(each.answers_at for each in await self._vitals())
 
     async def _figures(self, accept: str) -> Sequence[bytes]:
-        return await self._crew.figures(accept) or [self._member.figures(accept)]
+        return [self._member.figures(accept), *await self._crew.figures(accept)]
 
     async def _vitals(self) -> Sequence[Vitals]:
-        return await self._crew.vitals() or [self._member.vitals()]
+        vitals = [self._member.vitals(), *await self._crew.vitals()]
+        return sorted(vitals, key=lambda each: each.process)
 
     async def _store(self) -> StoreFigures | None:
         sounding, end, waiting = await asyncio.gather(

@@ -1,8 +1,9 @@
 """A process's place among its fellows: where they ask it, and where it answers for them all."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ from dispatcher.adapters.monitoring.crew import FIGURES, VITALS, Crew
 from dispatcher.adapters.monitoring.lookout import Lookout
 from dispatcher.adapters.monitoring.plain_http import PlainServer, Reply
 from dispatcher.adapters.standalone.listening import Address
-from dispatcher.adapters.standalone.run_folder import RunFolder
+from dispatcher.adapters.standalone.run_folder import RunFolder, Seat, run_folder
 from dispatcher.adapters.store.connection import connect
 from dispatcher.adapters.store.soundings import Soundings
 from dispatcher.adapters.store.valkey_tokens import ValkeyTokenStore
@@ -26,11 +27,6 @@ from dispatcher.tokens import Tokens
 _log: Final = structlog.get_logger("dispatcher")
 
 _JSON: Final = "application/json"
-
-
-def run_folder(data_dir: Path) -> RunFolder:
-    """Return where the processes of a data folder meet."""
-    return RunFolder(data_dir / "run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +64,16 @@ async def open_station(
     folder, client = run_folder(settings.data_dir), connect(url)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(client.aclose)
-        await closing.enter_async_context(_seated(folder, member))
+        seat = await closing.enter_async_context(_seated(folder, member))
         prefix = settings.store_prefix
         tokens = Tokens(ValkeyTokenStore(client, prefix=prefix), clock)
         soundings = Soundings(client, prefix=prefix)
-        bulletin = Bulletin(member, Crew(folder.sockets), soundings, tokens, clock)
+        bulletin = Bulletin(member, Crew(partial(_others, folder, seat)), soundings, tokens, clock)
         yield Station(member, bulletin, _lookout(settings.metrics_bind, bulletin, member))
 
 
 @asynccontextmanager
-async def _seated(folder: RunFolder, member: Member) -> AsyncIterator[None]:
+async def _seated(folder: RunFolder, member: Member) -> AsyncIterator[Seat | None]:
     async def vitals(_accept: str) -> Reply:
         return Reply(member.vitals().to_json(), _JSON)
 
@@ -90,10 +86,15 @@ async def _seated(folder: RunFolder, member: Member) -> AsyncIterator[None]:
             server = await PlainServer({VITALS: vitals, FIGURES: figures}).listen_on(seat.socket)
         except (ConfigError, OSError) as error:
             _log.warning("this process shows itself to no other", detail=str(error))
+            yield None
         else:
             closing.callback(server.close)
             member.name = seat.name
-        yield
+            yield seat
+
+
+def _others(folder: RunFolder, seat: Seat | None) -> Sequence[Path]:
+    return [path for path in folder.sockets() if seat is None or path != seat.socket]
 
 
 def _lookout(bind: str, bulletin: Bulletin, member: Member) -> Lookout | None:

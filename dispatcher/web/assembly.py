@@ -25,6 +25,7 @@ from dispatcher.web.event_routes import BODIES, EventDesk, event_router
 from dispatcher.web.gate import Gate
 from dispatcher.web.intake import Bounds
 from dispatcher.web.letter_routes import LetterDesk, letter_router
+from dispatcher.web.metrics_route import MetricsDesk, metrics_router
 from dispatcher.web.rate_limit import TokenAndAddressLimits, parse_networks
 from dispatcher.web.reception import NATIVE, Reception
 from dispatcher.web.signatures import Signatures
@@ -84,6 +85,7 @@ def _gate(settings: Settings, services: WebServices) -> Gate:
 def _routers(services: WebServices, gate: Gate, events: EventDesk) -> Sequence[APIRouter]:
     ledger, clock = services.ledger, services.clock
     return (
+        metrics_router(MetricsDesk(services.bulletin.metrics, gate)),
         event_router(events),
         delivery_router(DeliveryDesk(ledger, gate, clock)),
         letter_router(LetterDesk(ledger, ledger, gate, clock)),

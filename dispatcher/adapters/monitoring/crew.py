@@ -27,19 +27,27 @@ class Crew:
 
     Args:
         sockets: Returns where processes listen.
+        within: Seconds that each has to say how it is.
+        stuck: Seconds of silence after which it counts as dead.
         now: Returns seconds of a clock that never goes back.
     """
 
     def __init__(
-        self, sockets: Callable[[], Sequence[Path]], *, now: Callable[[], float] = monotonic
+        self,
+        sockets: Callable[[], Sequence[Path]],
+        *,
+        within: float = _VITALS_TIME,
+        stuck: float = STUCK,
+        now: Callable[[], float] = monotonic,
     ) -> None:
         self._sockets = sockets
+        self._within, self._stuck = within, stuck
         self._now = now
         self._silent_since: dict[Path, float] = {}
 
     async def vitals(self) -> Sequence[Vitals]:
         """Return how each living process is, by name."""
-        told = await self._ask(lambda socket: fetch(socket, VITALS, within=_VITALS_TIME))
+        told = await self._ask(lambda socket: fetch(socket, VITALS, within=self._within))
         known = {path: self._silent_since[path] for path in told if path in self._silent_since}
         self._silent_since = known
         vitals = [self._read(path, reply) for path, reply in told.items()]
@@ -79,7 +87,7 @@ class Crew:
             socket.stem,
             Role.WORKER,
             0,
-            alive=silence < STUCK,
+            alive=silence < self._stuck,
             ready=False,
-            reason=f"its event loop has not answered for {silence + _VITALS_TIME:.0f} s",
+            reason=f"its event loop has not answered for {silence + self._within:.0f} s",
         )

@@ -70,6 +70,11 @@ class RunFolder:
             return []
 
 
+def run_folder(data_dir: Path) -> RunFolder:
+    """Return where the processes of a data folder meet."""
+    return RunFolder(data_dir / "run")
+
+
 def _first_free(folder: Path, wanted: str) -> FileLock:
     for number in count(1):
         lock = FileLock(folder / f"{wanted}{f'-{number}' if number > 1 else ''}{_LOCK}")
