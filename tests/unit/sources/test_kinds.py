@@ -1,7 +1,9 @@
 """What each kind of connection must have, and how callers are answered beside status and body."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -13,6 +15,7 @@ from dispatcher.errors import IssuerUnavailable, MalformedEvent, StoreUnavailabl
 from dispatcher.sources import discover, subjects
 from dispatcher.sources.hook import Call
 
+_PAGES: Final = Path(__file__).parents[3] / "docs" / "connect"
 _SECRET: Final = "a-secret-of-thirty-two-characters"
 _WEBHOOK: Final = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 _ISSUER: Final = {"issuer": "https://idp.acme.example"}
@@ -114,6 +117,15 @@ def test_a_transmitter_is_told_what_is_wrong_by_a_code_and_in_english() -> None:
     assert (reply.status, reply.headers) == (400, {"content-language": "en"})
     assert reply.body == {"err": "authentication_failed", "description": "not proven"}
     assert ssf.refused(MalformedEvent("no")).body == {"err": "invalid_request", "description": "no"}
+
+
+@pytest.mark.parametrize("kind", discover())
+def test_every_kind_has_a_page_that_names_it_and_its_options(kind: str) -> None:
+    page = (_PAGES / f"{kind}.md").read_text(encoding="utf-8")
+    assert f"`{kind}`" in page or f"--kind {kind}" in page
+    linked = (_PAGES / name for name in re.findall(r"\]\(([a-z0-9-]+\.md)", page))
+    known = page + "".join(each.read_text(encoding="utf-8") for each in linked)
+    assert [option for option in discover()[kind].options if option not in known] == []
 
 
 @pytest.mark.parametrize("kind", discover())
