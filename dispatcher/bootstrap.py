@@ -15,7 +15,6 @@ from dispatcher.adapters.directory.from_event import FromEvent
 from dispatcher.adapters.mail.sender_rules import check as check_sender
 from dispatcher.adapters.monitoring.vitals import Role
 from dispatcher.adapters.observers.company import Company
-from dispatcher.adapters.observers.log import LogObserver
 from dispatcher.adapters.observers.tally import TallyObserver
 from dispatcher.adapters.standalone.valkey import EmbeddedValkey
 from dispatcher.adapters.store.connection import connect
@@ -114,7 +113,7 @@ async def open_store(
     Args:
         settings: The settings.
         url: Where the store is.
-        observer: Is told of secrets that cannot be read; by default a log.
+        observer: Is told of secrets that cannot be read; a command tells them itself.
 
     Raises:
         ConfigError: The URL cannot be read.
@@ -127,7 +126,7 @@ async def open_store(
         ledger = ValkeyLedger(client, prefix=prefix, retention=settings.retention)
         readings = Readings(client)
         policies = Policies(ValkeyPolicyStore(client, prefix=prefix, readings=readings))
-        tell = (observer or LogObserver()).waiting
+        tell = observer.waiting if observer else lambda _what, _error: None
         correspondence = ValkeyCorrespondence(
             readings,
             vault.unseal,

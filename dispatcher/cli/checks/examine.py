@@ -9,6 +9,7 @@ from dispatcher.adapters.mail.addresses import parse_mailbox
 from dispatcher.adapters.mail.relay_address import parse_relays
 from dispatcher.bootstrap import Endpoints
 from dispatcher.cli.checks.broker import check_broker
+from dispatcher.cli.checks.connections import check_connections
 from dispatcher.cli.checks.dkim import check_signatures
 from dispatcher.cli.checks.dns import check_domain
 from dispatcher.cli.checks.finding import Finding, Health
@@ -45,7 +46,8 @@ async def _examine(settings: Settings, now: datetime, send_to: str) -> list[Find
     else:
         store, broker = check_store(places.store_url), asyncio.to_thread(_broker, places)
         senders = check_senders(settings, places.store_url)
-        found += await asyncio.gather(store, broker, senders)
+        connections = check_connections(settings, places.store_url)
+        found += await asyncio.gather(store, broker, senders, connections)
     found.append([finding async for finding in _mail(settings, now, send_to)])
     return [finding for findings in found for finding in findings]
 
