@@ -18,6 +18,7 @@ from tests.bench import chapters_api as web
 from tests.bench import chapters_fair as fair
 from tests.bench import chapters_rate as rate
 from tests.bench import chapters_scale as scale
+from tests.bench import chapters_sizing as sizing
 from tests.bench import machine
 from tests.bench.lanes import Run
 from tests.bench.mailtext import write_templates
@@ -36,6 +37,7 @@ CHAPTERS: Final[dict[str, Callable[[Run], Figure]]] = {
     "starttls": rate.encrypted,
     "off": rate.silence,
     "store": scale.store_bytes,
+    "sizing": sizing.costs,
     "api": web.api,
     "sink": rate.sink_alone,
 }

@@ -58,7 +58,7 @@ class Valkey:
 @contextmanager
 def valkey(folder: Path, *, fsync: str = "everysec") -> Iterator[Valkey]:
     """Run a Valkey in *folder* with an append-only file, synced as *fsync* says."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     socket = folder / "valkey.sock"
     server = subprocess.Popen(
         [
