@@ -84,7 +84,8 @@ def check(call: Call, secrets: Iterable[str], now: datetime) -> None:
     if not (signed_at.isascii() and signed_at.isdigit()):
         raise UntrustedEvent("it has no webhook-timestamp")
     require_fresh(float(signed_at), now)
-    signed = f"{call.header('webhook-id')}.{signed_at}.".encode() + call.body
+    named = f"{call.header('webhook-id')}.{signed_at}."
+    signed = named.encode(errors="surrogatepass") + call.body
     keys = [key for key in map(secret_key, secrets) if key]
     require_hmac(_signatures(call.header("webhook-signature")), signed, keys)
 
