@@ -59,18 +59,15 @@ class _Told:
         if isinstance(error, Unauthenticated):
             return _to_sign_in(request)
         status = HTTP_STATUS[code_of(error)]
-        return await self._page(request, status, str(error))
+        return self._page(request, status, str(error))
 
     async def missing(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for these
         text = "there is no such page" if error.status_code == _NOT_FOUND else error.detail
-        return await self._page(request, error.status_code, text)
+        return self._page(request, error.status_code, text)
 
-    async def _page(self, request: Request, status: int, text: str) -> Response:
-        try:
-            visitor = await self._console.doorkeeper.visitor(request)
-        except DispatcherError:
-            visitor = None
+    def _page(self, request: Request, status: int, text: str) -> Response:
+        visitor = getattr(request.state, "visitor", None)
         return self._console.views.page(request, "problem", visitor, status=status, text=text)
 
 

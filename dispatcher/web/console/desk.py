@@ -48,7 +48,7 @@ class Console:
         """Return an endpoint that shows a page to whoever is signed in."""
 
         async def endpoint(request: Request) -> Response:
-            return await show(request, await self.doorkeeper.visitor(request))
+            return await show(request, await self._visitor(request))
 
         return endpoint
 
@@ -56,7 +56,7 @@ class Console:
         """Return an endpoint that does what one of this session's own forms asks for."""
 
         async def endpoint(request: Request) -> Response:
-            visitor = await self.doorkeeper.visitor(request)
+            visitor = await self._visitor(request)
             return await do(request, visitor, await sent(request, visitor, purpose))
 
         return endpoint
@@ -64,6 +64,11 @@ class Console:
     def page(self, request: Request, name: str, visitor: Visitor, **words: Any) -> Response:  # noqa: ANN401 - whatever the template shows
         """Return a page for somebody."""
         return self.views.page(request, name, visitor, **words)
+
+    async def _visitor(self, request: Request) -> Visitor:
+        visitor = await self.doorkeeper.visitor(request)
+        request.state.visitor = visitor  # for the page that tells what goes wrong
+        return visitor
 
 
 def back_to(address: str) -> Response:

@@ -13,7 +13,7 @@ from starsessions import load_session, regenerate_session_id
 from starsessions.session import get_session_handler
 
 from dispatcher.access import Caller, Permission, Role
-from dispatcher.errors import PermissionDenied, Unauthenticated
+from dispatcher.errors import PermissionDenied, StoreUnavailable, Unauthenticated
 from dispatcher.ports import Clock
 from dispatcher.tokens import PREFIX, Tokens
 from dispatcher.web.console.sessions import COOKIE, LONGEST
@@ -149,8 +149,13 @@ class Doorkeeper:
 
 async def opened(request: Request) -> None:
     """Have the session at hand; one that is only glanced at is there already."""
-    if "session_handler" in request.scope:
+    if "session_handler" not in request.scope:
+        return
+    try:
         await load_session(request)
+    except StoreUnavailable:
+        get_session_handler(request).is_loaded = False  # else it would be saved
+        raise
 
 
 def _expiry(text: str) -> datetime | None:

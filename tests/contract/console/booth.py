@@ -25,6 +25,7 @@ from dispatcher.delivery import (
 )
 from dispatcher.events import Context
 from dispatcher.message import Message
+from dispatcher.policies import Policies
 from dispatcher.policy import Manner
 from dispatcher.ports import Claim
 from dispatcher.tokens import Tokens
@@ -128,7 +129,7 @@ def an_attempt(result: str, code: int | None = 250, **fields: Any) -> Attempt:
 
 async def populate(booth: Booth) -> None:
     """Let things happen."""
-    policies = booth.desks().policies
+    policies = Policies(booth.installation.store)
     await policies.update_default({"passwordChange": True}, by="settings")
     await policies.update("acme", {"passwordChange": True}, by="task")
     await policies.update("acme", {"passwordChange": False}, by="cli:ada")
@@ -162,10 +163,12 @@ async def populate(booth: Booth) -> None:
     )
     await booth.ended("evt-old", Dead(DeadReason.EXPIRED, "after 24 h"))
     booth.clock.advance(30)
-    await _work(booth)
+    for number in (4711, 4712):
+        await booth.workforce.report(a_worker(f"mail-1/{number}", booth), {})
 
 
-async def _work(booth: Booth) -> None:
+async def work(booth: Booth) -> None:
+    """Let a day have passed in which mails were sent: for pictures."""
     now = booth.clock.now()
     for minute in range(60 * 20):
         at = now - timedelta(minutes=minute)
@@ -180,8 +183,6 @@ async def _work(booth: Booth) -> None:
             replace(a_worker("w", booth), reported_at=at), {"acme": counts}
         )
     await booth.workforce.leave("w")
-    for number in (4711, 4712):
-        await booth.workforce.report(a_worker(f"mail-1/{number}", booth), {})
 
 
 def a_worker(name: str, booth: Booth) -> WorkerReport:
