@@ -103,6 +103,8 @@ def _credential_changed(
     if text(event, "credential_type").lower() != _PASSWORD or change not in rules.changes:
         return []
     subject = _subject(claims, event)
+    if not (subject.id or subject.email):
+        raise MalformedEvent("its subject is nobody whom a mail could reach")
     if _is_elsewhere(subject, rules):
         return []
     actor = _ENTITIES.get(text(event, "initiating_entity").lower(), ActorKind.UNKNOWN)
@@ -141,10 +143,7 @@ def _identifier_changed(
 def _subject(claims: Mapping[str, Any], event: object) -> subjects.Subject:
     inner = event.get("subject") if isinstance(event, Mapping) else None
     legacy = {"format": "iss_sub", "sub": claims.get("sub"), "iss": claims.get("iss")}
-    found = subjects.read(claims.get("sub_id") or inner or legacy)
-    if found.id or found.email:
-        return found
-    raise MalformedEvent("its subject is nobody whom a mail could reach")
+    return subjects.read(claims.get("sub_id") or inner or legacy)
 
 
 def _is_elsewhere(subject: subjects.Subject, rules: Rules) -> bool:
