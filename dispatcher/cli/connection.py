@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dispatcher.cli import connection_change, output
+from dispatcher.cli import connection_catch_up, connection_change, output
 from dispatcher.cli.connection_parts import Name
 from dispatcher.cli.connection_view import document, fields, row
 from dispatcher.cli.failures import UsageError
@@ -90,6 +90,7 @@ def kinds(*, as_json: AsJson = False) -> None:
 
 app.command("change")(connection_change.change)
 app.command("rotate")(connection_change.rotate)
+app.command("catch-up")(connection_catch_up.catch_up)
 
 
 @app.command("test")

@@ -172,22 +172,21 @@ def _actor(actor_id: str, subject: str, connection: Connection) -> Actor:
 
 
 def _change(event: Mapping[str, Any], actor: Actor) -> Change:
-    if _payload(event).get("changeRequired") is True:
+    if payload(event.get("event_payload")).get("changeRequired") is True:
         return Change.TEMPORARY
     if actor.kind is ActorKind.ADMIN:
         return Change.ADMIN_RESET
     return Change.CHANGE if actor.kind is ActorKind.USER else Change.UNKNOWN
 
 
-def _payload(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the event's payload: an object, base64 of one in older versions, or nothing."""
-    payload = event.get("event_payload")
-    if isinstance(payload, str):
+def payload(value: object) -> Mapping[str, Any]:
+    """Return an event's payload: an object, base64 of one in older versions, or nothing."""
+    if isinstance(value, str):
         try:
-            payload = decode_object(b64decode(payload, validate=True))
+            return decode_object(b64decode(value, validate=True))
         except (ValueError, MalformedEvent):
             return {}
-    return payload if isinstance(payload, Mapping) else {}
+    return value if isinstance(value, Mapping) else {}
 
 
 SOURCE: Final = Zitadel()
