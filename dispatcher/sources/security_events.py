@@ -5,7 +5,7 @@ the event or beside it, times in seconds or milliseconds, past tenses, and Okta'
 every change of a password.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -68,12 +68,10 @@ def read(claims: Mapping[str, Any], rules: Rules) -> Reading:
     events = claims.get("events")
     if not isinstance(events, Mapping) or not events:
         raise MalformedEvent("the token has no events")
-    found: list[Occurrence | MalformedEvent] = []
-    for uri, event in events.items():
-        if uri in VERIFICATIONS:
-            _require_state(event, rules.state)
-        found.extend(_told(claims, uri, event, rules))
-    return Reading(found, ignored=len(events) - len(found))
+    for uri in VERIFICATIONS & events.keys():
+        _require_state(events[uri], rules.state)
+    each = [_told(claims, uri, event, rules) for uri, event in events.items()]
+    return Reading([told for told in each if told is not None], ignored=each.count(None))
 
 
 def _require_state(event: object, expected: str) -> None:
@@ -84,60 +82,57 @@ def _require_state(event: object, expected: str) -> None:
 
 def _told(
     claims: Mapping[str, Any], uri: str, event: object, rules: Rules
-) -> Sequence[Occurrence | MalformedEvent]:
+) -> Occurrence | MalformedEvent | None:
     try:
         if uri == CREDENTIAL_CHANGE:
             return _credential_changed(claims, event, rules)
         if uri == IDENTIFIER_CHANGED:
             return _identifier_changed(claims, event, rules)
     except MalformedEvent as error:
-        return [error]
-    return []
+        return error
+    return None
 
 
 def _credential_changed(
     claims: Mapping[str, Any], event: object, rules: Rules
-) -> Sequence[Occurrence]:
+) -> Occurrence | None:
     change = text(event, "change_type").lower()
     change = _PAST.get(change, change) or "update"
     if text(event, "credential_type").lower() != _PASSWORD or change not in rules.changes:
-        return []
+        return None
     subject = _subject(claims, event)
     if not (subject.id or subject.email):
         raise MalformedEvent("its subject is nobody whom a mail could reach")
     if _is_elsewhere(subject, rules):
-        return []
+        return None
     actor = _ENTITIES.get(text(event, "initiating_entity").lower(), ActorKind.UNKNOWN)
-    return [
-        Occurrence(
-            native_id=_native_id(claims),
-            user=User(subject.id or None, subject.email or None, login_name=_login_name(subject)),
-            occurred_at=_occurred_at(claims, event),
-            tenant=subject.tenant,
-            type=PASSWORD_CHANGED,
-            change=_how(actor, change),
-            actor=Actor(actor),
-        )
-    ]
+    login_name = subject.login_name or None
+    return Occurrence(
+        native_id=_native_id(claims),
+        user=User(subject.id or None, subject.email or None, login_name=login_name),
+        occurred_at=_occurred_at(claims, event),
+        tenant=subject.tenant,
+        type=PASSWORD_CHANGED,
+        change=_how(actor, change),
+        actor=Actor(actor),
+    )
 
 
 def _identifier_changed(
     claims: Mapping[str, Any], event: object, rules: Rules
-) -> Sequence[Occurrence]:
+) -> Occurrence | None:
     """Return the change of an address: RISC's subject is the one before (RISC 1.0 section 2.5)."""
     subject = _subject(claims, event)
     if not subject.email or _is_elsewhere(subject, rules):
-        return []  # of a phone number
+        return None  # of a phone number
     current = text(event, "new-value")
-    return [
-        Occurrence(
-            native_id=f"{_native_id(claims)}/identifier-changed",
-            user=User(subject.id or None, current or subject.email, previous_email=subject.email),
-            occurred_at=_occurred_at(claims, event),
-            tenant=subject.tenant,
-            type=EMAIL_CHANGED,
-        )
-    ]
+    return Occurrence(
+        native_id=f"{_native_id(claims)}/identifier-changed",
+        user=User(subject.id or None, current or subject.email, previous_email=subject.email),
+        occurred_at=_occurred_at(claims, event),
+        tenant=subject.tenant,
+        type=EMAIL_CHANGED,
+    )
 
 
 def _subject(claims: Mapping[str, Any], event: object) -> subjects.Subject:
@@ -153,10 +148,6 @@ def _is_elsewhere(subject: subjects.Subject, rules: Rules) -> bool:
 
 def _native_id(claims: Mapping[str, Any]) -> str:
     return f"{text(claims, 'iss')}/{text(claims, 'jti')}"
-
-
-def _login_name(subject: subjects.Subject) -> str | None:
-    return subject.login_name or None
 
 
 def _occurred_at(claims: Mapping[str, Any], event: object) -> datetime:
