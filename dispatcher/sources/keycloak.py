@@ -61,8 +61,8 @@ class Keycloak(Source):
             found.append("hmac must be sha256 or sha1")
         if options.get("unsigned", _YES) != _YES:
             found.append("unsigned must be true, or absent")
-        if _is_unsigned(connection) and connection.secrets:
-            found.append("unsigned takes calls without the secret: leave one of them out")
+        if _is_unsigned(connection) and (connection.secrets or options.get("issuer")):
+            found.append("unsigned takes calls that prove nothing: leave out secret and issuer")
         if bool(options.get("issuer")) != bool(options.get("audience")):
             found.append("issuer and audience belong together")
         if not (connection.secrets or options.get("issuer") or _is_unsigned(connection)):

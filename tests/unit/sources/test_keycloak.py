@@ -148,7 +148,12 @@ def test_nothing_of_a_representation_is_in_what_is_read() -> None:
         ((), {}, "secret is required"),
         ((_SECRET,), {"hmac": "md5"}, "hmac must be"),
         ((_SECRET,), {"unsigned": "yes"}, "unsigned must be"),
-        ((_SECRET,), {"unsigned": "true"}, "leave one of them out"),
+        ((_SECRET,), {"unsigned": "true"}, "leave out secret and issuer"),
+        (
+            (),
+            {"unsigned": "true", "issuer": _ISSUER, "audience": "dispatcher"},
+            "leave out secret and issuer",
+        ),
         ((), {"issuer": _ISSUER}, "belong together"),
         ((_SECRET,), {"audience": "dispatcher"}, "belong together"),
     ],
