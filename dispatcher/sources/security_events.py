@@ -101,10 +101,8 @@ def _credential_changed(
     if text(event, "credential_type").lower() != _PASSWORD or change not in rules.changes:
         return None
     subject = _subject(claims, event)
-    if not (subject.id or subject.email):
-        raise MalformedEvent("its subject is nobody whom a mail could reach")
-    if _is_elsewhere(subject, rules):
-        return None
+    if not (subject.id or subject.email) or _is_elsewhere(subject, rules):
+        return None  # a phone number, or somebody else's user
     actor = _ENTITIES.get(text(event, "initiating_entity").lower(), ActorKind.UNKNOWN)
     login_name = subject.login_name or None
     return Occurrence(
@@ -137,8 +135,11 @@ def _identifier_changed(
 
 def _subject(claims: Mapping[str, Any], event: object) -> subjects.Subject:
     inner = event.get("subject") if isinstance(event, Mapping) else None
-    legacy = {"format": "iss_sub", "sub": claims.get("sub"), "iss": claims.get("iss")}
-    return subjects.read(claims.get("sub_id") or inner or legacy)
+    legacy = {"sub": claims.get("sub"), "iss": claims.get("iss")} if "sub" in claims else None
+    identifier = claims.get("sub_id") or inner or legacy
+    if isinstance(identifier, Mapping):
+        return subjects.read(identifier)
+    raise MalformedEvent("it has no subject")
 
 
 def _is_elsewhere(subject: subjects.Subject, rules: Rules) -> bool:
