@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dispatcher.events import Event
-from dispatcher.ports import Ledger, Observer, Parcel, Queue
+from dispatcher.ports import Kinship, Ledger, Observer, Parcel, Queue
 
 _MOST_AT_ONCE: Final = 500
 _MOST_WAITING: Final = 20_000
@@ -51,15 +51,27 @@ class Ingest:
         self._unpublished: deque[Parcel] = deque()
         self._arrived = asyncio.Event()
 
-    async def take(self, events: Sequence[Event]) -> Taken:
+    async def take(
+        self,
+        events: Sequence[Event],
+        *,
+        kinship: Callable[[Event], Kinship | None] = lambda _: None,
+    ) -> Taken:
         """Return once every event is durable; the same id again is a duplicate.
+
+        Args:
+            events: What happened.
+            kinship: What each has in common with a twin; by default, none has one.
 
         Raises:
             StoreUnavailable: The ledger did not take all of them; those it took are
                 duplicates when they are sent again.
         """
         answers = await asyncio.gather(
-            *(self._ledger.accept(event, receipt=self._new_receipt()) for event in events)
+            *(
+                self._ledger.accept(event, receipt=self._new_receipt(), kinship=kinship(event))
+                for event in events
+            )
         )
         parcels = [answer for answer in answers if isinstance(answer, Parcel)]
         self._unpublished.extend(parcels[: _MOST_WAITING - len(self._unpublished)])

@@ -80,6 +80,19 @@ class Parcel:
     taking: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Kinship:
+    """What the tellings of one change have in common, where a source tells it under two ids.
+
+    Args:
+        digest: Of whose change it is, and of what kind.
+        window: Seconds within which their times of occurrence are, above 0.
+    """
+
+    digest: bytes
+    window: float
+
+
 class Folds(Protocol):
     """Says how changes are told that may be of a storm."""
 
@@ -122,15 +135,20 @@ class Ledger(Folds, Protocol):
         """
         ...
 
-    async def accept(self, event: Event, *, receipt: str) -> Parcel | Refusal:
+    async def accept(
+        self, event: Event, *, receipt: str, kinship: Kinship | None = None
+    ) -> Parcel | Refusal:
         """Take the event in before it is on the queue, for a caller that waits for an answer.
 
         It is durable, counted as accepted, and due after the publishing time unless
         :meth:`queued` says that it was published; the claim that follows continues it.
+        Where another event of the same kinship occurred within the window, and came in within
+        the last quarter of an hour, this one is its twin: finished at once as a duplicate.
 
         Args:
             event: The event.
             receipt: The id that the queue's message will have.
+            kinship: What it has in common with its twin, where it may have one.
 
         Returns:
             What is to be published, or that the event is known: a duplicate, counted as skipped.

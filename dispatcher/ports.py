@@ -11,13 +11,14 @@ from dispatcher.connection import Connection
 from dispatcher.correspondence import Correspondence, Terms
 from dispatcher.delivery import Observed, Receipt
 from dispatcher.events import Addressee, Event, Recipient
-from dispatcher.ledger import Claim, DeadLetters, DeliveryLog, Ledger, Parcel, Refusal
+from dispatcher.ledger import Claim, DeadLetters, DeliveryLog, Kinship, Ledger, Parcel, Refusal
 from dispatcher.message import Draft, Message
 from dispatcher.policy import Change, Policy, Presence, Written
 from dispatcher.sender import Sender, SenderChange, SenderWritten
 from dispatcher.suppression import Kept, Page, Suppression, SuppressionReason
 
 __all__ = [
+    "Account",
     "Claim",
     "Clock",
     "ConnectionStore",
@@ -25,6 +26,8 @@ __all__ = [
     "DeadLetters",
     "DeliveryLog",
     "Directory",
+    "FormerAddressStore",
+    "Kinship",
     "Ledger",
     "Observer",
     "Parcel",
@@ -166,6 +169,25 @@ class ConnectionStore(Protocol):
 
     async def reseal(self, name: str) -> bool:
         """Encrypt the connection's secrets with the newest key; False where they are already."""
+        ...
+
+
+Account = tuple[str, str]
+"""An organization's id, and that of one of its users."""
+
+
+class FormerAddressStore(Protocol):
+    """Keeps the addresses that accounts had until lately.
+
+    Every method raises :class:`~dispatcher.errors.StoreUnavailable`.
+    """
+
+    async def remember(self, account: Account, address: str, age: float) -> None:
+        """Keep the address that an account had, for so many seconds."""
+        ...
+
+    async def recall(self, accounts: Sequence[Account]) -> Sequence[str | None]:
+        """Return the address that each account had until lately, or None."""
         ...
 
 

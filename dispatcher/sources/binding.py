@@ -44,10 +44,14 @@ def bind(connection: Connection, occurrence: Occurrence) -> tuple[Event, ...]:
         "context": asdict(occurrence.context),
         "source": str(Origin(connection.name, occurrence.tenant)),
     }
-    return _for_each_mailbox(native.parse(wire))
+    return for_each_mailbox(native.parse(wire))
 
 
-def _for_each_mailbox(event: Event) -> tuple[Event, ...]:
+def for_each_mailbox(event: Event) -> tuple[Event, ...]:
+    """Return an event of a changed password for each mailbox that is to be told; others as is.
+
+    The second one is for the mailbox before a change of the address.
+    """
     user = event.user
     if event.type != PASSWORD_CHANGED or user.previous_email is None:
         return (event,)

@@ -1,9 +1,12 @@
 """What every ledger promises a caller that brings an event and waits for an answer."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
 
 from dispatcher.delivery import Report, Sent, State
-from dispatcher.ports import Claim, Parcel, Refusal
+from dispatcher.events import Event
+from dispatcher.ports import Claim, Kinship, Parcel, Refusal
 from tests.builders import an_event
 from tests.contract.worlds import HORIZON, PUBLISHING, World
 
@@ -122,5 +125,62 @@ def test_a_corrected_event_takes_the_id_of_a_dropped_one(play: Play) -> None:
         await taken_in(world)
         await sent(world)
         assert (await counts(world))[1] == 1
+
+    play(story)
+
+
+KIN = Kinship(b"\x00u-1 in acme", window=10.0)
+
+
+def told_again(seconds: float, event_id: str = "twin") -> Event:
+    return replace(EVENT, id=event_id, occurred_at=EVENT.occurred_at + timedelta(seconds=seconds))
+
+
+def test_a_change_that_is_told_twice_under_two_ids_is_mailed_once(play: Play) -> None:
+    async def story(world: World) -> None:
+        first = await world.ledger.accept(EVENT, receipt="r-1", kinship=KIN)
+        assert isinstance(first, Parcel)
+        twin = await world.ledger.accept(told_again(0.02), receipt="r-2", kinship=KIN)
+        assert twin is Refusal.DUPLICATE
+        await sent(world)
+        assert await counts(world) == (2, 1, 1)
+        [delivery] = await world.ledger.find("twin", org_id="acme")
+        assert (delivery.state, delivery.reason) == (State.SKIPPED, "duplicate")
+        assert delivery.detail == f"twin of {EVENT.id}"
+
+    play(story)
+
+
+def test_a_later_change_of_the_same_user_is_no_twin(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ledger.accept(EVENT, receipt="r-1", kinship=KIN)
+        later = await world.ledger.accept(told_again(10.5), receipt="r-2", kinship=KIN)
+        assert isinstance(later, Parcel)
+        twin = await world.ledger.accept(told_again(11, "third"), receipt="r-3", kinship=KIN)
+        assert twin is Refusal.DUPLICATE
+
+    play(story)
+
+
+def test_twins_that_are_sent_again_stay_what_they_were(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ledger.accept(EVENT, receipt="r-1", kinship=KIN)
+        await world.ledger.accept(told_again(-3), receipt="r-2", kinship=KIN)
+        await sent(world)
+        for again in (EVENT, told_again(-3)):
+            answer = await world.ledger.accept(again, receipt="r-3", kinship=KIN)
+            assert answer is Refusal.DUPLICATE
+        [delivery] = await world.ledger.find("twin", org_id="acme")
+        assert delivery.duplicates == 1
+
+    play(story)
+
+
+def test_somebody_else_s_change_at_the_same_time_is_no_twin(play: Play) -> None:
+    async def story(world: World) -> None:
+        await world.ledger.accept(EVENT, receipt="r-1", kinship=KIN)
+        other = Kinship(b"u-2 in acme", window=10.0)
+        parcel = await world.ledger.accept(told_again(0), receipt="r-2", kinship=other)
+        assert isinstance(parcel, Parcel)
 
     play(story)

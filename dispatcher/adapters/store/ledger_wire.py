@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha1
 from typing import Any, Final
@@ -13,12 +14,13 @@ from dispatcher.adapters.store.codec import (
     from_milliseconds,
     plain,
     to_json,
+    to_milliseconds,
 )
 from dispatcher.adapters.store.names import ids_of, name_of, pack, to_bytes
 from dispatcher.delivery import Dead, Deferred, Report, Sent, Skipped
 from dispatcher.events import Event
 from dispatcher.ledger import Fold
-from dispatcher.ports import Claim, Parcel, Refusal
+from dispatcher.ports import Claim, Kinship, Parcel, Refusal
 
 Operation = tuple[bytes, ...]
 """An operation's name and its arguments."""
@@ -34,15 +36,15 @@ def claim(event: Event, receipt: str, nonce: bytes) -> Operation:
     return (b"claim", name, mark, bucket, asked, to_json(event.to_wire()))
 
 
-def accept(parcel: Parcel) -> Operation:
+def accept(parcel: Parcel, occurred_at: datetime, kinship: Kinship | None) -> Operation:
     """Return the operation that takes a parcel's event in before it is on the queue."""
     event = parcel.event
-    return (
-        b"accept",
-        *_address(event["org_id"], event["id"]),
-        pack(parcel.receipt),
-        to_json(event),
-    )
+    kin, telling = b"", b""
+    if kinship is not None:
+        window, at = round(kinship.window * 1000), to_milliseconds(occurred_at)
+        kin, telling = kinship.digest, b"%d %d %b" % (window, at, to_bytes(event["id"]))
+    address = _address(event["org_id"], event["id"])
+    return (b"accept", *address, pack(parcel.receipt), to_json(event), kin, telling)
 
 
 def accepted(parcel: Parcel, answer: Any) -> Parcel | Refusal:  # noqa: ANN401 - a script's answer

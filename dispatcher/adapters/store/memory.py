@@ -19,7 +19,7 @@ from dispatcher.delivery import (
     State,
 )
 from dispatcher.events import Event
-from dispatcher.ports import Claim, Parcel, Refusal
+from dispatcher.ports import Claim, Kinship, Parcel, Refusal
 
 _HISTORY: Final = 30
 _DUPLICATES_KNOWN: Final = 8
@@ -50,7 +50,9 @@ class MemoryLedger(MemoryDueTimes):
             return self._duplicate(record, receipt)
         return self._claim_again(record, event)
 
-    async def accept(self, event: Event, *, receipt: str) -> Parcel | Refusal:
+    async def accept(
+        self, event: Event, *, receipt: str, kinship: Kinship | None = None
+    ) -> Parcel | Refusal:
         """Take the event in before it is on the queue; return what is to be published."""
         key = event.org_id, event.id
         record = self._kept.get(key)
@@ -68,6 +70,11 @@ class MemoryLedger(MemoryDueTimes):
                 else self._duplicate(done, receipt)
             )
         record = self._new(event, receipt, State.QUEUED, done)
+        twin = self._twins.of(event, kinship) if kinship else None
+        if twin:
+            self._count(event.org_id, "skipped", "skipped:duplicate")
+            self._finish(record, State.SKIPPED, "duplicate", detail=f"twin of {twin}")
+            return Refusal.DUPLICATE
         record.due = self._clock.now() + self._publishing_time
         return as_parcel(record)
 

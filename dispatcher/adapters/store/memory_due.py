@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from dispatcher.adapters.store.memory_folding import MemoryFolding
 from dispatcher.adapters.store.memory_log import Record
+from dispatcher.adapters.store.memory_twins import MemoryTwins
 from dispatcher.delivery import State
 from dispatcher.ports import Claim, Clock, Parcel
 
@@ -32,6 +33,7 @@ class MemoryDueTimes(MemoryFolding):
         requeue_horizon: float = 600.0,
     ) -> None:
         super().__init__(clock, retention=retention)
+        self._twins = MemoryTwins(clock)
         self._lease = timedelta(seconds=lease)
         self._publishing_time = timedelta(seconds=publishing_time)
         self._horizon = timedelta(seconds=requeue_horizon)

@@ -20,7 +20,7 @@ from dispatcher.delivery import Report
 from dispatcher.errors import StoreUnavailable
 from dispatcher.events import Event
 from dispatcher.ledger import Fold
-from dispatcher.ports import Claim, Parcel, Refusal
+from dispatcher.ports import Claim, Kinship, Parcel, Refusal
 
 _PARTS: Final = (
     "common",
@@ -123,14 +123,16 @@ class ValkeyLedger(ValkeyDeliveryLog):
             self._leases.hold(claim)
         return claim
 
-    async def accept(self, event: Event, *, receipt: str) -> Parcel | Refusal:
+    async def accept(
+        self, event: Event, *, receipt: str, kinship: Kinship | None = None
+    ) -> Parcel | Refusal:
         """Take the event in before it is on the queue; return what is to be published.
 
         Raises:
             StoreUnavailable: The store did not answer; it may have taken the event.
         """
         parcel = Parcel(receipt, event.to_wire())
-        answer = await self._gatherer.ask(ledger_wire.accept(parcel))
+        answer = await self._gatherer.ask(ledger_wire.accept(parcel, event.occurred_at, kinship))
         return ledger_wire.accepted(parcel, answer)
 
     async def record(self, claim: Claim, report: Report) -> bool:

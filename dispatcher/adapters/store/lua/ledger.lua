@@ -2,7 +2,7 @@
 --
 -- ARGV after the common ones: lease, publishing time and requeue horizon in milliseconds, then for
 -- each operation its name and its arguments; the first is the delivery's name, unless listed here.
-local ARITY = { accept = 5, claim = 5, send = 5, skip = 7, defer = 6, die = 6, release = 2, renew = 2, revive = 2, fold = 4,
+local ARITY = { accept = 7, claim = 5, send = 5, skip = 7, defer = 6, die = 6, release = 2, renew = 2, revive = 2, fold = 4,
   drop = 1, reject = 5, take_due = 1, queued = 2 }
 local NAMELESS = { reject = true, take_due = true }
 local ARGV, FIRST, last = ARGV, 6, #ARGV
