@@ -10,15 +10,14 @@ from typing import Any, Final
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    SECP256R1,
+)
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import example, given
 from hypothesis import strategies as st
-from joserfc import jwe
-from joserfc.jwk import RSAKey
 from jwt.algorithms import get_default_algorithms
 
 from dispatcher.adapters.oidc.algorithms import VerificationKey, read_key
@@ -136,68 +135,6 @@ def test_what_pyjwt_signs_with_any_kind_of_web_key_is_proven(algorithm: str) -> 
     assert _told(SOURCE.parse(content, Call(token), _connection())).user.id == "u-1"
 
 
-@cache
-def _encrypted() -> tuple[str, bytes]:
-    """Return a private key, and a token that is encrypted for it."""
-    key = RSAKey.generate_key(2048, private=True)
-    token = jwt.encode(_event(), "x" * 32, algorithm="HS256")
-    algorithms = ["RSA-OAEP-256", "A256GCM"]
-    protected = {"alg": "RSA-OAEP-256", "enc": "A256GCM", "cty": "JWT"}
-    return key.as_pem(private=True).decode(), jwe.encrypt_compact(
-        protected, token, key, algorithms=algorithms
-    ).encode()
-
-
-def _under_a_signature(body: bytes) -> Call:
-    signature = hmac_of(f"{_SECONDS}.".encode() + body, _KEY.encode())
-    return Call(body, {"zitadel-signature": f"t={_SECONDS},v1={signature}"})
-
-
-@needs_openssl
-def test_an_encrypted_token_under_a_signature_needs_no_issuer() -> None:
-    private_key, body = _encrypted()
-
-    content = _verified(_under_a_signature(body), _connection(private_key, _KEY))
-
-    assert _told(SOURCE.parse(content, Call(body), _connection())).user.id == "u-1"
-
-
-@given(st.integers(0, 4), st.integers(0, 400), st.binary(min_size=1, max_size=4))
-def test_an_encrypted_token_that_was_changed_proves_nothing(
-    part: int, place: int, changed: bytes
-) -> None:
-    private_key, body = _encrypted()
-    parts = body.split(b".")
-    at = place % len(parts[part])
-    parts[part] = parts[part][:at] + changed + parts[part][at:]
-
-    with pytest.raises(UntrustedEvent):
-        _verified(Call(b".".join(parts)), _connection(private_key, issuer="https://id.example"))
-
-
-@pytest.mark.parametrize(
-    "header",
-    [
-        {"alg": "dir", "enc": "A256GCM"},
-        {"alg": "RSA1_5", "enc": "A256GCM"},
-        {"alg": "RSA-OAEP-256", "enc": "A256GCM", "zip": "DEF"},
-        {"alg": "PBES2-HS256+A128KW", "enc": "A256GCM", "p2c": 10**9, "p2s": "AA"},
-        {"alg": "ECDH-ES+A256KW", "enc": "A256GCM", "epk": {"kty": "oct", "k": "AA"}},
-        {"alg": 7, "enc": None},
-        [],
-    ],
-)
-def test_other_ways_to_encrypt_are_none_of_ours(header: object) -> None:
-    private_key, body = _encrypted()
-    _, rest = body.split(b".", 1)
-    encoded = jwt.utils.base64url_encode(json.dumps(header).encode())
-
-    with pytest.raises(UntrustedEvent):
-        _verified(
-            Call(encoded + b"." + rest), _connection(private_key, issuer="https://id.example")
-        )
-
-
 def test_a_token_counts_for_a_day() -> None:
     key, known = _web_key("ES256")
     made_at = NOON - timedelta(days=1, seconds=1)
@@ -226,20 +163,6 @@ def test_what_is_wrong_with_a_target_is_said(
 
     assert expected in found
     assert bool(found) == bool(expected)
-
-
-def test_a_public_key_and_a_short_one_are_no_private_keys() -> None:
-    good, _ = _encrypted()
-    public = RSAKey.import_key(good).as_pem(private=False).decode()
-
-    for bad in (public, _short_key()):
-        assert SOURCE.mistakes(_connection(_KEY, bad))
-    assert not SOURCE.mistakes(_connection(_KEY, good))
-
-
-def _short_key() -> str:
-    key = generate_rsa(65537, 1024)  # noqa: S505 - that is the point
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 @pytest.mark.parametrize("others", ["", "send", "REFUSE"])
