@@ -17,8 +17,11 @@ from dispatcher.sources.hook import JSON, Call, KeySet, Reading, Reply, Source
 from dispatcher.sources.proof import require_fresh, require_hmac
 
 PREFIX: Final = "whsec_"
+PUBLIC_PREFIX: Final = "whpk_"
 _VERSION: Final = "v1"
+_ASYMMETRIC: Final = "v1a"
 _SHORTEST: Final = 24  # bytes; the specification's lower bound
+_PUBLIC: Final = 32  # bytes of an Ed25519 key (RFC 8032 section 5.1.5)
 
 
 class StandardWebhooks(Source):
@@ -35,9 +38,11 @@ class StandardWebhooks(Source):
     def mistakes(self, connection: Connection) -> Sequence[str]:
         """Return what is wrong with its secrets."""
         usual = super().mistakes(connection)
-        short = any(len(secret_key(secret) or b"") < _SHORTEST for secret in connection.secrets)
-        expected = f"a secret must be {PREFIX} and base64 of at least {_SHORTEST} bytes"
-        return (*usual, expected) if short else usual
+        if all(map(_is_sound, connection.secrets)):
+            return usual
+        private = f"{PREFIX} and base64 of at least {_SHORTEST} bytes"
+        public = f"{PUBLIC_PREFIX} and that of {_PUBLIC} bytes, an Ed25519 public key"
+        return (*usual, f"a secret must be {private}; or {public}")
 
     def greet(self, call: Call, connection: Connection) -> Reply | None:
         """Return CloudEvents' consent to being called."""
@@ -86,8 +91,21 @@ def check(call: Call, secrets: Iterable[str], now: datetime) -> None:
     require_fresh(float(signed_at), now)
     named = f"{call.header('webhook-id')}.{signed_at}."
     signed = named.encode(errors="surrogatepass") + call.body
-    keys = [key for key in map(secret_key, secrets) if key]
-    require_hmac(_signatures(call.header("webhook-signature")), signed, keys)
+    known, brought = list(secrets), call.header("webhook-signature")
+    public = [key for key in map(public_key, known) if key]
+    asymmetric = _signatures(brought, _ASYMMETRIC) if public else ()
+    if any(_is_signed_by(key, each, signed) for key in public for each in asymmetric):
+        return
+    keys = [key for key in map(secret_key, known) if key]
+    require_hmac(_signatures(brought, _VERSION), signed, keys)
+
+
+def public_key(secret: str) -> bytes | None:
+    """Return the public key that ``whpk_…`` spells; None where it spells none."""
+    if not secret.startswith(PUBLIC_PREFIX):
+        return None
+    key = secret_key(secret.removeprefix(PUBLIC_PREFIX))
+    return key if key and len(key) == _PUBLIC else None
 
 
 def secret_key(secret: str) -> bytes | None:
@@ -98,8 +116,24 @@ def secret_key(secret: str) -> bytes | None:
         return None
 
 
-def _signatures(header: str) -> list[bytes]:
-    """Return the signatures of our version; several while a key is replaced."""
+def _is_sound(secret: str) -> bool:
+    return bool(public_key(secret)) or len(secret_key(secret) or b"") >= _SHORTEST
+
+
+def _is_signed_by(key: bytes, signature: bytes, signed: bytes) -> bool:
+    # Whoever has no public key among the secrets is spared the library's memory.
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415 - as above
+
+    try:
+        ed25519.Ed25519PublicKey.from_public_bytes(key).verify(signature, signed)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _signatures(header: str, wanted: str) -> list[bytes]:
+    """Return the signatures of a version; several while a key is replaced."""
     found = []
     for each in header.replace(", ", " ").split(" "):
         version, _, encoded = each.partition(",")
@@ -107,7 +141,7 @@ def _signatures(header: str) -> list[bytes]:
             octets = b64decode(encoded, validate=True)
         except (Base64Error, ValueError):
             continue
-        if version == _VERSION:
+        if version == wanted:
             found.append(octets)
     return found
 

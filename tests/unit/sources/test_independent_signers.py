@@ -23,7 +23,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from standardwebhooks import Webhook
 
@@ -157,6 +162,46 @@ def test_what_the_library_of_standard_webhooks_signs_is_taken() -> None:
     theirs = Connection("iam", "supabase", secrets=(f"v1,{_WEBHOOK_SECRET}",))
     assert run(STANDARD_WEBHOOKS.verify(Call(body, headers), ours, NoKeys(), _NOW)) == body
     assert run(SUPABASE.verify(Call(body, headers), theirs, NoKeys(), _NOW)) == body
+
+
+def test_a_webhook_that_openssl_signs_with_a_private_key_is_taken(tmp_path: Path) -> None:
+    key = Ed25519PrivateKey.generate()
+    public = b64encode(key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()
+    pem, signed = tmp_path / "key.pem", tmp_path / "signed"
+    pem.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    body, sent_at = b'{"any":"thing"}', str(int(_NOW.timestamp()))
+    signed.write_bytes(f"msg_1.{sent_at}.".encode() + body)
+    command = ["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", str(pem), "-in", str(signed)]
+    signature = b64encode(run_program(command, capture_output=True, check=True).stdout).decode()
+    call = Call(
+        body,
+        {
+            "webhook-id": "msg_1",
+            "webhook-timestamp": sent_at,
+            "webhook-signature": f"v1,AAAA v1a,AAAA v1a,{signature}",
+        },
+    )
+    connection = Connection("iam", "standard-webhooks", secrets=(f"whpk_{public}",))
+    assert run(STANDARD_WEBHOOKS.verify(call, connection, NoKeys(), _NOW)) == body
+    assert STANDARD_WEBHOOKS.sample(connection, _NOW) is None
+    with pytest.raises(UntrustedEvent):
+        run(STANDARD_WEBHOOKS.verify(replace(call, body=b"{}"), connection, NoKeys(), _NOW))
+    another = replace(connection, secrets=(f"whpk_{'A' * 43}=", _WEBHOOK_SECRET))
+    with pytest.raises(UntrustedEvent):
+        run(STANDARD_WEBHOOKS.verify(call, another, NoKeys(), _NOW))
+
+
+def test_a_public_key_is_no_shared_secret() -> None:
+    public = "A" * 43 + "="
+    signed = Webhook(f"whsec_{public}").sign("msg_1", _NOW, "{}")
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(int(_NOW.timestamp())),
+        "webhook-signature": signed,
+    }
+    connection = Connection("iam", "standard-webhooks", secrets=(f"whpk_{public}",))
+    with pytest.raises(UntrustedEvent):
+        run(STANDARD_WEBHOOKS.verify(Call(b"{}", headers), connection, NoKeys(), _NOW))
 
 
 def test_our_samples_are_taken_by_the_library_of_standard_webhooks() -> None:

@@ -30,6 +30,7 @@ _SOUND: Final = [
     Connection("iam", "ssf", secrets=(_SECRET,), options=_ISSUER),
     Connection("iam", "ssf", options={**_ISSUER, "changes": "update,delete"}),
     Connection("iam", "standard-webhooks", secrets=(_WEBHOOK,)),
+    Connection("iam", "standard-webhooks", secrets=(f"whpk_{'A' * 43}=", _WEBHOOK)),
     Connection("iam", "supabase", secrets=(f"v1,{_WEBHOOK}",)),
     Connection("iam", "supabase", secrets=(f"v1,{_WEBHOOK}|v1,{_WEBHOOK}",)),
     Connection("iam", "supabase", secrets=(f"v1,{_WEBHOOK}",), options={"others": "ignore"}),
@@ -47,6 +48,10 @@ _WRONG: Final[Mapping[str, tuple[Connection, str]]] = {
     "ssf with an unknown change": (
         Connection("iam", "ssf", options={**_ISSUER, "changes": "update,rename"}),
         "the option changes must be of create, delete, revoke, update",
+    ),
+    "standard-webhooks with half a public key": (
+        Connection("iam", "standard-webhooks", secrets=(f"whpk_{'A' * 22}==",)),
+        "a secret must be whsec_",
     ),
     "standard-webhooks with a short secret": (
         Connection("iam", "standard-webhooks", secrets=("whsec_AAAA",)),
