@@ -34,6 +34,8 @@ _HEADERS: Final = {
 }
 """What every answer says unless it says something else there."""
 
+_BEFORE_CACHE_CONTROL: Final = frozenset({b"pragma", b"expires"})
+
 
 class Guard:
     """Bounds what comes in, and gives every answer its headers.
@@ -98,6 +100,8 @@ class _Reply:
             self.has_begun = True
             self.status = message["status"]
             told = {name for name, _ in message["headers"]}
+            if b"cache-control" in told:  # older words for it would contradict what it says
+                told |= _BEFORE_CACHE_CONTROL
             extra = [item for item in _HEADERS.items() if item[0] not in told]
             message["headers"] = [*message["headers"], *extra]
         await self._send(message)

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -13,29 +12,16 @@ from dispatcher.adapters.standalone.mail_view import take_apart
 from dispatcher.cli.parts import SENDER
 from dispatcher.cli.preview_gallery import Gallery
 from dispatcher.cli.preview_mails import DEMO_CONTACT, Look
+from tests.acceptance import markup
 from tests.builders import StandingClock
 
-_SOURCES: Final = Path(__file__).parent.parent / "markup"
-_INSTALLED: Final = Path(sys.prefix) / "markup"
-_INSTALL: Final = 180.0  # seconds that npm may take
 _CHECK: Final = 300.0
 
 
 @pytest.fixture(scope="module")
 def checker() -> Path:
-    """Return the script that checks mails, installed beside the Python it runs under."""
-    if not (shutil.which("npm") and shutil.which("chromium")):
-        pytest.skip("npm or chromium is not installed")
-    _INSTALLED.mkdir(exist_ok=True)
-    for source in _SOURCES.iterdir():
-        shutil.copy(source, _INSTALLED)
-    if not (_INSTALLED / "node_modules" / "puppeteer-core").is_dir():
-        command = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
-        try:
-            subprocess.run(command, cwd=_INSTALLED, check=True, timeout=_INSTALL)
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-            pytest.skip("npm reaches no registry")
-    return _INSTALLED / "check.mjs"
+    """Return the script that checks mails."""
+    return markup.installed() / "check.mjs"
 
 
 def _mails() -> list[dict[str, str]]:
@@ -53,7 +39,7 @@ def _mails() -> list[dict[str, str]]:
     return mails
 
 
-@pytest.mark.timeout(_CHECK + _INSTALL)
+@pytest.mark.timeout(_CHECK + markup.INSTALL_TIME)
 def test_validator_and_accessibility_checker_find_nothing(checker: Path, tmp_path: Path) -> None:
     mails = _mails()
     assert len(mails) > 60
