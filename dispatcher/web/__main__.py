@@ -31,9 +31,10 @@ from dispatcher.web.server import Server
 _log: Final = structlog.get_logger("dispatcher.web")
 
 _SWITCH_INTERVAL: Final = 0.0005
-"""Seconds, a tenth of Python's own: loop and publisher take turns, and one must not wait long.
+"""Seconds, a tenth of Python's own, for where Celery's producer publishes (RabbitMQ, say).
 
-Measured: twice the events per second on a busy machine, and a third of the p99.
+It does so on a thread: loop and publisher take turns, and one must not wait long. Measured: twice
+the events per second on a busy machine, and a third of the p99.
 """
 
 _GC_THRESHOLD: Final = (20_000, 20, 20)

@@ -94,6 +94,26 @@ async def test_publishing_goes_on_by_itself() -> None:
 
 
 @on_a_loop
+async def test_what_comes_alone_goes_at_once_and_what_follows_closely_goes_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dispatcher.ingest._FOLLOWERS", 0.5)
+    desk = Desk(ShakyQueue())
+    publishing = asyncio.create_task(desk.ingest.run())
+
+    for name in ("a", "b", "c"):
+        await desk.ingest.take([an_event(name)])
+        async with asyncio.timeout(5):
+            await desk.queue.has_some.wait()
+    desk.queue.has_some.clear()
+    async with asyncio.timeout(5):
+        await desk.queue.has_some.wait()
+    publishing.cancel()
+
+    assert desk.queue.batches == [["r-1"], ["r-2", "r-3"]]
+
+
+@on_a_loop
 async def test_what_could_not_be_published_is_due_in_the_ledger() -> None:
     desk = Desk(ShakyQueue(away=1))
     await desk.ingest.take([an_event("a")])
