@@ -15,6 +15,7 @@ from typing import Final
 from rich.console import Console
 
 from tests.bench import chapters_api as web
+from tests.bench import chapters_day as steady
 from tests.bench import chapters_fair as fair
 from tests.bench import chapters_rate as rate
 from tests.bench import chapters_scale as scale
@@ -38,6 +39,7 @@ CHAPTERS: Final[dict[str, Callable[[Run], Figure]]] = {
     "off": rate.silence,
     "store": scale.store_bytes,
     "sizing": sizing.costs,
+    "day": steady.day,
     "api": web.api,
     "sink": rate.sink_alone,
 }

@@ -80,7 +80,7 @@ def org_name(number: int) -> str:
 
 def fill_celery_queue(client: Redis, task: str, count: int, *, orgs: int = 1) -> None:
     """Put events on Celery's queue as a producer of protocol 2 would, in bulk."""
-    made = (_message(task, each) for each in events(count, orgs=orgs))
+    made = (message(task, each) for each in events(count, orgs=orgs))
     while batch := list(islice(made, _BATCH)):
         client.lpush(QUEUE, *batch)
 
@@ -90,7 +90,8 @@ def waiting(client: Redis) -> int:
     return int(client.llen(QUEUE)) + depth(client, _KEYS, QUEUE)
 
 
-def _message(task: str, body: dict[str, Any]) -> bytes:
+def message(task: str, body: dict[str, Any]) -> bytes:
+    """Return the message that carries an event, as a producer of protocol 2 writes it."""
     name = str(UUID(body["id"]))
     call = json.dumps([[body], {}, _EMBED]).encode()
     headers = _HEADERS | {"task": task, "id": name, "root_id": name}
