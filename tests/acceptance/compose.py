@@ -77,6 +77,8 @@ def worker_command() -> list[str]:
     return command
 
 
-def health_command() -> str:
-    """Return the shell line by which Docker asks whether a worker is well."""
-    return dockerfile("HEALTHCHECK").split("CMD", 1)[1].strip()
+def health_command(service: str) -> list[str]:
+    """Return the command by which Docker asks whether a service of the stack is well."""
+    test: list[str] = services()[service]["healthcheck"]["test"]
+    assert test[0] == "CMD"
+    return test[1:]

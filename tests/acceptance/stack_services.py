@@ -74,14 +74,15 @@ def running_worker(
     with started(worker_command(), env, folder, log="worker.log") as process:
         log = folder / "worker.log"  # asked too early, the health command waits for an answer
         until(lambda: " ready." in log.read_text(), "the worker is ready", process)
-        until(lambda: is_healthy(env, folder), "the worker is healthy", process)
+        until(lambda: is_healthy("worker", env, folder), "the worker is healthy", process)
         yield env
 
 
-def is_healthy(env: Mapping[str, str], folder: Path) -> bool:
-    """Tell whether Docker would call a worker healthy."""
+def is_healthy(service: str, env: Mapping[str, str], folder: Path) -> bool:
+    """Tell whether Docker would call a service healthy."""
+    program, *arguments = health_command(service)
     asked = subprocess.run(
-        ["sh", "-c", health_command()],
+        [PROGRAMS / program, *arguments],
         cwd=folder,
         env=env,
         capture_output=True,
@@ -109,17 +110,7 @@ class StackApi:
 
     def is_healthy(self) -> bool:
         """Tell whether Docker would call it healthy."""
-        _, program, *arguments = services()["api"]["healthcheck"]["test"]
-        here = [each.replace("http://127.0.0.1:8080", self.url) for each in arguments]
-        asked = subprocess.run(
-            [PROGRAMS / program, *here],
-            cwd=self.folder,
-            env=self.env,
-            capture_output=True,
-            check=False,
-            timeout=PATIENCE,
-        )
-        return asked.returncode == 0
+        return is_healthy("api", self.env, self.folder)
 
 
 @contextmanager

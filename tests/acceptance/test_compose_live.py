@@ -64,7 +64,7 @@ def test_a_producer_of_the_stack_sets_a_policy_and_its_event_is_settled(
 
 
 def test_a_worker_that_is_gone_is_not_healthy(valkey: StackValkey, tmp_path: Path) -> None:
-    assert not is_healthy(surroundings("worker", valkey, tmp_path), tmp_path)
+    assert not is_healthy("worker", surroundings("worker", valkey, tmp_path), tmp_path)
 
 
 @pytest.mark.usefixtures("worker")

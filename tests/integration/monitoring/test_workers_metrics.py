@@ -53,7 +53,7 @@ def test_no_label_tells_of_a_person_or_an_organization(machine: Machine) -> None
         machine.start("one")
         machine.publish([*events(3, org_id="secret-org"), {"id": "secret-id", "org_id": 7}])
         eventually(lambda: machine.figure("dispatcher_attempts_total", result="sent") == 3, "sent")
-        assert machine.figure("dispatcher_smtp_connections", state="idle") == 1
+        assert machine.figure("dispatcher_smtp_connections", state="idle") in {1, 2}
 
     reply = machine.ask("/metrics")
     assert reply is not None
