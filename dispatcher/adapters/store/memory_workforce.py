@@ -45,12 +45,13 @@ class MemoryWorkforce:
 
     async def lately(self, org_id: str, window: Window, now: datetime) -> Sequence[Counts]:
         """Return what was done in each step of a window; for an organization, or "" for all."""
-        steps = {step: Counter[str]() for step in window.steps_until(now)}
+        starts = window.steps_until(now)
+        steps = [Counter[str]() for _ in starts]
         for (owner, at), counts in self._done.items():
-            step = next((one for one in steps if one <= at < one + window.step), None)
-            if owner == org_id and step is not None:
+            step = (at - starts[0]) // window.step
+            if owner == org_id and 0 <= step < len(steps):
                 steps[step].update(counts)
-        return [dict(counts) for counts in steps.values()]
+        return [dict(counts) for counts in steps]
 
     async def standing(self) -> Standing:
         """Return how much waits."""

@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import NAMESPACE_OID, uuid5
 
 from dispatcher.access import Role
 from dispatcher.adapters.store.memory_sessions import MemorySessions
@@ -114,17 +115,19 @@ class Booth:
             user=a_user(email="ada@example.org", display_name="Ada Lovelace"),
             context=Context(ip="203.0.113.7", place="Zürich"),
         )
-        claim = await self.ledger.claim(event, receipt=f"{org} {event_id}")
+        claim = await self.ledger.claim(event, receipt=str(uuid5(NAMESPACE_OID, org + event_id)))
         assert isinstance(claim, Claim)
-        ruling = Ruling(org, 1)
+        ruling = Ruling(org, 3)
         await self.ledger.record(
-            claim, Report(outcome, "password_change", ruling, "f1nger", **report)
+            claim, Report(outcome, "password_change", ruling, "c41d07b92f5e", **report)
         )
 
 
-def an_attempt(result: str, code: int | None = 250, **fields: Any) -> Attempt:
+def an_attempt(
+    result: str, code: int | None = 250, *, at: datetime = NOON, **fields: Any
+) -> Attempt:
     """Return an attempt."""
-    return Attempt(1, NOON, 0.042, result, relay="relay-a.example:587", code=code, **fields)
+    return Attempt(1, at, 0.042, result, relay="relay-a.example:587", code=code, **fields)
 
 
 async def populate(booth: Booth) -> None:
@@ -152,7 +155,9 @@ async def populate(booth: Booth) -> None:
     )
     await booth.ended("evt-globex", Dead(DeadReason.RENDER_ERROR, "StrictUndefined"), org="globex")
     booth.clock.advance(95)
-    refused = an_attempt("rejected_recipient", 550, phase="rcpt", enhanced="5.1.1")
+    refused = an_attempt(
+        "rejected_recipient", 550, at=booth.clock.now(), phase="rcpt", enhanced="5.1.1"
+    )
     await booth.ended(
         "evt-refused",
         Dead(DeadReason.REJECTED_RECIPIENT, "550 5.1.1"),
