@@ -4,15 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from redis.asyncio import Redis
 
 from dispatcher.adapters.monitoring.vitals import Role
 from dispatcher.adapters.oidc.claims import ClaimsMap, parse_role_map
 from dispatcher.adapters.oidc.issuer import OidcIssuer
+from dispatcher.adapters.oidc.key_sets import KeySets
 from dispatcher.adapters.oidc.opening import open_issuer
 from dispatcher.adapters.store.connection import connect
 from dispatcher.adapters.store.readings import Readings
+from dispatcher.adapters.store.valkey_formers import ValkeyFormerAddressStore
 from dispatcher.adapters.store.valkey_ledger import ValkeyLedger
 from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
 from dispatcher.adapters.store.valkey_tokens import ValkeyTokenStore
@@ -22,6 +25,7 @@ from dispatcher.connecting import connections_of, vault_of
 from dispatcher.connections import Connections
 from dispatcher.dry_run import DryRun
 from dispatcher.errors import IssuerUnavailable
+from dispatcher.formers import Formers
 from dispatcher.monitor.bulletin import Bulletin
 from dispatcher.monitor.member import Member, Part
 from dispatcher.monitor.pulse import StorePulse
@@ -47,6 +51,8 @@ class WebServices:
     tokens: Tokens
     bulletin: Bulletin
     connections: Connections
+    key_sets: KeySets
+    formers: Formers
     issuer: OidcIssuer | None
     switches: frozenset[str]
 
@@ -81,6 +87,10 @@ async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
         station = await closing.enter_async_context(open_station(settings, url, member, clock))
         await closing.enter_async_context(_going_on(pulse))
         observer = member.observer
+        key_sets = KeySets(partial(_tell_of_keys, observer))
+        closing.push_async_callback(key_sets.close)
+        vault = vault_of(settings)
+        former_addresses = ValkeyFormerAddressStore(client, readings, vault, prefix=prefix)
         manner = Manner.ZITADEL if settings.zitadel_strict else Manner.SETTING
         yield WebServices(
             client=client,
@@ -95,10 +105,12 @@ async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
                 settings,
                 client,
                 readings,
-                vault=vault_of(settings),
+                vault=vault,
                 clock=clock,
                 tell=observer.waiting,
             ),
+            key_sets=key_sets,
+            formers=Formers(former_addresses, settings.former_address_age),
             issuer=await closing.enter_async_context(_issuer(settings, clock, observer)),
             switches=discover().switches,
         )
@@ -118,6 +130,11 @@ async def _going_on(pulse: StorePulse) -> AsyncIterator[None]:
         asking.cancel()
         with suppress(asyncio.CancelledError):
             await asking
+
+
+def _tell_of_keys(observer: Observer, connection: str, fault: IssuerUnavailable | None) -> None:
+    if fault is not None:
+        observer.waiting(f"the keys of the connection {connection}", fault)
 
 
 @asynccontextmanager

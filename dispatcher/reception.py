@@ -33,6 +33,11 @@ _T = TypeVar("_T")
 _PATIENCE: Final = 1.0
 """Seconds: the most impatient senders wait two for an answer (FusionAuth), and there is the way."""
 
+_POST: Final = "POST"
+_ONLY_POST: Final = Reply(
+    405, {"message": "events come by POST; nothing is asked here in another way"}, {"allow": _POST}
+)
+
 _UNKNOWN: Final = "unknown"
 """What connections that do not exist are counted as: a stranger shall make no name of ours."""
 
@@ -57,12 +62,12 @@ class Bound:
     Args:
         events: Those that concern us.
         ignored: How many things do not.
-        malformed: How many are unreadable.
+        malformed: What is wrong with those that are unreadable.
     """
 
     events: Sequence[Event]
     ignored: int
-    malformed: int
+    malformed: Sequence[MalformedEvent]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +131,11 @@ class Reception:
         reading = source.parse(content, call, connection)
         bound = bind_all(connection, reading)
         if bound.malformed and not (bound.events or bound.ignored):
-            raise MalformedEvent("none of its events can be read")
+            raise bound.malformed[0]
         events = await self.formers.joined(bound.events)
         taken = await self.ingest.take(events, kinship=_kinship(connection, source))
         counts = {"accepted": taken.accepted, "duplicate": taken.duplicates}
-        counts |= {"ignored": bound.ignored, "malformed": bound.malformed}
+        counts |= {"ignored": bound.ignored, "malformed": len(bound.malformed)}
         for result, count in counts.items():
             if count:
                 self._count(connection.name, result, count)
@@ -139,6 +144,8 @@ class Reception:
     async def _prove_and_take(self, connection: Connection, source: Source, call: Call) -> Reply:
         keys = self.keys(connection)
         content = await source.verify(call, connection, keys, self.clock.now())
+        if call.method != _POST:
+            return _ONLY_POST
         reading = await self.take(connection, content, call)
         return reading.reply or source.accepted()
 
@@ -149,14 +156,15 @@ class Reception:
 def bind_all(connection: Connection, reading: Reading) -> Bound:
     """Return what a reading comes to: one unreadable thing does not keep the others away."""
     events: list[Event] = []
-    ignored, malformed = reading.ignored, 0
+    malformed: list[MalformedEvent] = []
+    ignored = reading.ignored
     for each in reading.found:
         try:
             if isinstance(each, MalformedEvent):
                 raise each
             bound = bind(connection, each)
-        except MalformedEvent:
-            malformed += 1
+        except MalformedEvent as error:
+            malformed.append(error)
             continue
         events.extend(bound)
         ignored += not bound

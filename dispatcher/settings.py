@@ -137,6 +137,7 @@ class Settings(BaseSettings):
     max_age: float = Field(default=86_400.0, gt=0)
     fold_window: float = Field(default=0.0, ge=0, le=3_600)
     retention: float = Field(default=604_800.0, ge=60)
+    former_address_age: float = Field(default=604_800.0, ge=0)
     suppression_age: float = Field(default=2_592_000.0, ge=60)
     secret_key: Annotated[Annotated[SecretStr, AfterValidator(_long_enough)] | None, _Unset] = None
     encryption_keys: Annotated[SecretStr | None, _Unset] = None

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from dispatcher.errors import (
     ConfigError,
+    ConnectionNotFound,
     DeliveryNotFound,
     DispatcherError,
     IssuerUnavailable,
@@ -20,6 +21,7 @@ from dispatcher.errors import (
     PolicyUnchanged,
     RateLimited,
     RejectedInput,
+    SecretUnreadable,
     SenderNotFound,
     StoreUnavailable,
     TokenNotFound,
@@ -81,6 +83,7 @@ _CODES: Final[Mapping[type[DispatcherError], Code]] = {
     SenderNotFound: Code.NOT_FOUND,
     LookNotFound: Code.NOT_FOUND,
     TokenNotFound: Code.NOT_FOUND,
+    ConnectionNotFound: Code.NOT_FOUND,
     RejectedInput: Code.INVALID_ARGUMENT,
     ConfigError: Code.FAILED_PRECONDITION,
     Unauthenticated: Code.UNAUTHENTICATED,
@@ -89,6 +92,7 @@ _CODES: Final[Mapping[type[DispatcherError], Code]] = {
     RateLimited: Code.RESOURCE_EXHAUSTED,
     StoreUnavailable: Code.UNAVAILABLE,
     IssuerUnavailable: Code.UNAVAILABLE,
+    SecretUnreadable: Code.UNAVAILABLE,
 }
 
 _IDS: Final[Mapping[Code, str]] = {

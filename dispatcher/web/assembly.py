@@ -16,6 +16,7 @@ from dispatcher.celery import EVENTS_QUEUE, PASSWORD_CHANGED, app
 from dispatcher.errors import ConfigError
 from dispatcher.ingest import Ingest
 from dispatcher.ports import Queue
+from dispatcher.reception import Reception
 from dispatcher.settings import Settings
 from dispatcher.web.app import Desks
 from dispatcher.web.authentication import BearerAuthenticator
@@ -23,12 +24,13 @@ from dispatcher.web.console.opening import open_console
 from dispatcher.web.delivery_routes import DeliveryDesk, delivery_router
 from dispatcher.web.event_routes import BODIES, EventDesk, event_router
 from dispatcher.web.gate import Gate
+from dispatcher.web.hook_routes import HOOK_BODIES, HookDesk, hook_router
 from dispatcher.web.intake import Bounds
 from dispatcher.web.letter_routes import LetterDesk, letter_router
 from dispatcher.web.metrics_route import MetricsDesk, metrics_router
 from dispatcher.web.rate_limit import TokenAndAddressLimits, parse_networks
-from dispatcher.web.reception import NATIVE, Reception
 from dispatcher.web.signatures import Signatures
+from dispatcher.web.tally import NATIVE, Tally
 
 
 @asynccontextmanager
@@ -45,8 +47,9 @@ async def open_desks(settings: Settings, services: WebServices) -> AsyncIterator
         services.observer,
         new_receipt=lambda: str(uuid4()),
     )
-    reception = Reception(services.observer, NATIVE)
+    tally = Tally(services.observer, NATIVE)
     async with _publishing(ingest):
+        hooks = HookDesk(_reception(services, ingest), gate.limits)
         desks = Desks(
             policies=services.policies,
             gate=gate,
@@ -54,8 +57,12 @@ async def open_desks(settings: Settings, services: WebServices) -> AsyncIterator
             switches=services.switches,
             dry_run=services.dry_run,
             ready=services.ready,
-            routers=_routers(services, gate, EventDesk(ingest, gate, signatures, reception)),
-            bounds=Bounds(bodies=BODIES),
+            routers=(
+                event_router(EventDesk(ingest, gate, signatures, tally)),
+                hook_router(hooks),
+                *_routers(services, gate),
+            ),
+            bounds=Bounds(bodies=BODIES | HOOK_BODIES),
             origins=settings.cors_origins,
         )
         yield replace(desks, console=open_console(settings, services, desks))
@@ -82,11 +89,21 @@ def _gate(settings: Settings, services: WebServices) -> Gate:
     return Gate(authenticator, limits)
 
 
-def _routers(services: WebServices, gate: Gate, events: EventDesk) -> Sequence[APIRouter]:
+def _reception(services: WebServices, ingest: Ingest) -> Reception:
+    return Reception(
+        connections=services.connections,
+        ingest=ingest,
+        keys=services.key_sets.of,
+        formers=services.formers,
+        observer=services.observer,
+        clock=services.clock,
+    )
+
+
+def _routers(services: WebServices, gate: Gate) -> Sequence[APIRouter]:
     ledger, clock = services.ledger, services.clock
     return (
         metrics_router(MetricsDesk(services.bulletin.metrics, gate)),
-        event_router(events),
         delivery_router(DeliveryDesk(ledger, gate, clock)),
         letter_router(LetterDesk(ledger, ledger, gate, clock)),
     )

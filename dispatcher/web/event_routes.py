@@ -18,9 +18,9 @@ from dispatcher.web import reference
 from dispatcher.web.event_body import LARGEST_BODY, MOST_EVENTS, Brought, read
 from dispatcher.web.gate import Gate
 from dispatcher.web.patience import StorePatience
-from dispatcher.web.reception import Reception
 from dispatcher.web.requests import call_of, caller_of
 from dispatcher.web.signatures import Signatures
+from dispatcher.web.tally import Tally
 
 EVENTS: Final = "/v1/events"
 _PATIENCE: Final = 1.0
@@ -55,20 +55,20 @@ class EventDesk:
         ingest: Makes them durable.
         gate: Knows callers by their tokens.
         signatures: Knows them by their signatures.
-        reception: Is told what became of what they brought.
+        tally: Is told what became of what they brought.
     """
 
     ingest: Ingest
     gate: Gate
     signatures: Signatures
-    reception: Reception
+    tally: Tally
 
     async def take(self, request: Request) -> Response:
         """Answer with what became of the events."""
         try:
             return await self._take(request)
         except DispatcherError as error:
-            self.reception.failed(error)
+            self.tally.failed(error)
             raise
 
     async def _take(self, request: Request) -> Response:
@@ -79,7 +79,7 @@ class EventDesk:
             raise _told(rejected[0][1])
         async with StorePatience(_PATIENCE + _PATIENCE_PER_EVENT * len(wanted)):
             taken = await self.ingest.take(wanted)
-        self.reception.took(taken, [error for _, error in rejected])
+        self.tally.took(taken, [error for _, error in rejected])
         return _answer(taken, [_rejection(*each) for each in rejected])
 
     async def _caller(self, request: Request) -> Caller:

@@ -21,11 +21,11 @@ from typing import Any, Final
 
 from dispatcher.adapters.oidc.algorithms import VerificationKey, read_key
 from dispatcher.connection import Connection
-from dispatcher.errors import DispatcherError, MalformedEvent
+from dispatcher.errors import DispatcherError
 from dispatcher.events import Event
+from dispatcher.reception import bind_all
 from dispatcher.sources import discover
-from dispatcher.sources.binding import bind
-from dispatcher.sources.hook import Call, Reading, Reply
+from dispatcher.sources.hook import Call, Reply
 
 FOLDER: Final = Path(__file__).parent
 
@@ -83,22 +83,14 @@ async def make(case: Case) -> Caused:
     except DispatcherError as error:
         caused.error, caused.reply = error, source.refused(error)
         return caused
-    _bind(case.connection, reading, caused)
-    caused.reply = reading.reply or source.accepted()
+    bound = bind_all(case.connection, reading)
+    caused.events, caused.ignored = list(bound.events), bound.ignored
+    caused.malformed = len(bound.malformed)
+    if bound.malformed and not (bound.events or bound.ignored):
+        caused.reply = source.refused(bound.malformed[0])
+    else:
+        caused.reply = reading.reply or source.accepted()
     return caused
-
-
-def _bind(connection: Connection, reading: Reading, caused: Caused) -> None:
-    caused.ignored += reading.ignored
-    for each in reading.found:
-        try:
-            bound = () if isinstance(each, MalformedEvent) else bind(connection, each)
-        except MalformedEvent:
-            caused.malformed += 1
-            continue
-        caused.events.extend(bound)
-        caused.malformed += isinstance(each, MalformedEvent)
-        caused.ignored += not (bound or isinstance(each, MalformedEvent))
 
 
 def _read(path: Path) -> Case:

@@ -48,17 +48,22 @@ async def fetch_keys(client: httpx.AsyncClient, issuer: str) -> Mapping[str, Any
     Raises:
         IssuerUnavailable: It is away, or what it says cannot be used.
     """
-    discovery = await _fetch(client, issuer.rstrip("/") + _DISCOVERY)
+    discovery = await fetch_document(client, issuer.rstrip("/") + _DISCOVERY)
     if discovery.get("issuer") != issuer:
         # OpenID Connect Discovery section 4.3: else one issuer could speak for another.
         raise IssuerUnavailable("the discovery document is another issuer's")
     place = discovery.get("jwks_uri")
     if not isinstance(place, str) or not is_safe(place):
         raise IssuerUnavailable("the discovery document names no https place for the keys")
-    return await _fetch(client, place)
+    return await fetch_document(client, place)
 
 
-async def _fetch(client: httpx.AsyncClient, url: str) -> Mapping[str, Any]:
+async def fetch_document(client: httpx.AsyncClient, url: str) -> Mapping[str, Any]:
+    """Return the JSON object at a URL, such as a key set.
+
+    Raises:
+        IssuerUnavailable: It is away, or answers something else.
+    """
     try:
         async with asyncio.timeout(_PATIENCE):
             document = json.loads(await _read(client, url))

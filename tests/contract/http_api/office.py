@@ -10,17 +10,24 @@ from typing import Any
 
 import httpx
 
+from dispatcher.adapters.store.memory_formers import MemoryFormerAddressStore
+from dispatcher.connections import Connections
 from dispatcher.delivery import Outcome, Report
+from dispatcher.formers import Formers
 from dispatcher.ingest import Ingest
 from dispatcher.policy import Manner
 from dispatcher.ports import Claim, Parcel
+from dispatcher.reception import Reception
+from dispatcher.sources.hook import NoKeys
+from dispatcher.sources.rules import mistakes
 from dispatcher.web.app import Desks
 from dispatcher.web.delivery_routes import DeliveryDesk, delivery_router
 from dispatcher.web.event_routes import BODIES, EventDesk, event_router
+from dispatcher.web.hook_routes import HOOK_BODIES, HookDesk, hook_router
 from dispatcher.web.intake import Bounds
 from dispatcher.web.letter_routes import LetterDesk, letter_router
-from dispatcher.web.reception import NATIVE, Reception
 from dispatcher.web.signatures import Signatures
+from dispatcher.web.tally import NATIVE, Tally
 from tests.builders import Witness, an_event
 from tests.contract.policy_api.clients import served
 from tests.contract.policy_api.installation import Installation
@@ -72,16 +79,24 @@ def an_ingest(installation: Installation, queue: MemoryQueue) -> Ingest:
     return Ingest(installation.ledger, queue, Witness(), new_receipt=lambda: f"r-{next(receipts)}")
 
 
+def a_reception(installation: Installation, ingest: Ingest, witness: Witness) -> Reception:
+    clock = installation.clock
+    connections = Connections(installation.connections, clock, mistakes, lambda _: None)
+    formers = Formers(MemoryFormerAddressStore(clock), 604_800)
+    return Reception(connections, ingest, lambda _: NoKeys(), formers, witness, clock)
+
+
 def all_desks(installation: Installation, ingest: Ingest, witness: Witness) -> Desks:
     """Return what the whole API works with."""
     desks, ledger, clock = installation.desks(), installation.ledger, installation.clock
     signatures = Signatures.parse(f"acme={OTHER_SECRET}, acme={SECRET}")
     routers = (
-        event_router(EventDesk(ingest, desks.gate, signatures, Reception(witness, NATIVE))),
+        event_router(EventDesk(ingest, desks.gate, signatures, Tally(witness, NATIVE))),
+        hook_router(HookDesk(a_reception(installation, ingest, witness), desks.gate.limits)),
         delivery_router(DeliveryDesk(ledger, desks.gate, clock)),
         letter_router(LetterDesk(ledger, ledger, desks.gate, clock)),
     )
-    return replace(desks, routers=routers, bounds=Bounds(bodies=BODIES))
+    return replace(desks, routers=routers, bounds=Bounds(bodies=BODIES | HOOK_BODIES))
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from dispatcher.access import Caller, Role, invalid_token
 from dispatcher.adapters.store.memory import MemoryLedger
+from dispatcher.adapters.store.memory_connections import MemoryConnectionStore
 from dispatcher.adapters.store.memory_policies import MemoryPolicyStore
 from dispatcher.dry_run import DryRun
 from dispatcher.policies import Policies
@@ -49,6 +50,7 @@ class Installation:
     def __post_init__(self) -> None:
         self.store = MemoryPolicyStore(self.clock)
         self.ledger = MemoryLedger(self.clock)
+        self.connections = MemoryConnectionStore()
 
     def forget(self) -> None:
         """Forget every policy: a server takes longer to start than a story to play."""

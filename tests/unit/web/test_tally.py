@@ -13,7 +13,7 @@ from dispatcher.errors import (
     Unauthenticated,
 )
 from dispatcher.web import errors
-from dispatcher.web.reception import result_of
+from dispatcher.web.tally import result_of
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ _UNAVAILABLE: Final = frozenset({Code.UNAVAILABLE, Code.INTERNAL})
 
 
 @dataclass(frozen=True, slots=True)
-class Reception:
+class Tally:
     """Tells the observer.
 
     Args:
