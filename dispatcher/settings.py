@@ -32,7 +32,7 @@ from pydantic_settings import (
 from dispatcher.errors import ConfigError
 
 _PREFIX: Final = "DISPATCHER_"
-_STORE_SCHEMES: Final = frozenset({"redis", "rediss", "redis+socket", "unix"})
+_STORE_SCHEMES: Final = frozenset({"redis", "rediss", "redis+socket"})
 _VALKEY_SCHEMES: Final = _STORE_SCHEMES | {"sentinel"}
 _RATE: Final = r"^([1-9]\d{0,8}/(second|minute|hour|day))?$"
 _SHORTEST_SECRET: Final = 16

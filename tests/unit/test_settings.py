@@ -81,6 +81,12 @@ def test_knows_whether_the_broker_can_be_the_store(
     assert loaded(monkeypatch, BROKER_URL=url).broker_is_store is fits
 
 
+@pytest.mark.parametrize("name", ["BROKER_URL", "STORE_URL"])
+def test_wants_a_socket_as_celery_spells_it(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{name}: expected redis://, .*redis\+socket://"):
+        loaded(monkeypatch, **{name: "unix:///run/valkey/socket"})
+
+
 def test_shows_no_secret_when_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = loaded(monkeypatch, SMTP_URL="smtp://u:hunter2@host:587")
     assert "hunter2" not in repr(settings)
