@@ -80,6 +80,12 @@ class Node:
     def __exit__(self, *_: object) -> None:
         self.kill()
 
+    @property
+    def pid(self) -> int:
+        """Its first process; the others are children of it."""
+        assert self._program is not None
+        return self._program.pid
+
     def start(self) -> None:
         """Start it, and wait until it speaks AMQP."""
         path = self._folder / "node.log"

@@ -20,6 +20,7 @@ from tests.bench import chapters_fair as fair
 from tests.bench import chapters_rate as rate
 from tests.bench import chapters_scale as scale
 from tests.bench import chapters_sizing as sizing
+from tests.bench import chapters_split as apart
 from tests.bench import machine
 from tests.bench.lanes import Run
 from tests.bench.mailtext import write_templates
@@ -39,6 +40,7 @@ CHAPTERS: Final[dict[str, Callable[[Run], Figure]]] = {
     "off": rate.silence,
     "store": scale.store_bytes,
     "sizing": sizing.costs,
+    "split": apart.split,
     "day": steady.day,
     "api": web.api,
     "sink": rate.sink_alone,
