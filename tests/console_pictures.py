@@ -19,6 +19,7 @@ _PICTURES: Final[dict[str, tuple[str, str, dict[str, int]]]] = {
     "letters": ("/console/dead-letters", "dark", {"width": 1120, "height": 480}),
     "policy": ("/console/policy/acme", "light", {"width": 1120, "height": 610}),
     "workers": ("/console/workers", "dark", {"width": 1120, "height": 500}),
+    "connections": ("/console/connections", "light", {"width": 1120, "height": 400}),
     "phone": ("/console/", "light", _PHONE),
     "phone-letters": ("/console/dead-letters", "dark", _PHONE),
 }

@@ -23,12 +23,13 @@ from dispatcher.cli.connection_parts import (
     read_secrets,
     require_one_stdin,
 )
-from dispatcher.cli.connection_view import address, document
+from dispatcher.cli.connection_view import document
 from dispatcher.cli.failures import UsageError
 from dispatcher.cli.output import AsJson
 from dispatcher.cli.session import session
 from dispatcher.connection import Connection
 from dispatcher.connections import Secured
+from dispatcher.stories.connections import address
 
 Without = list[str] | None
 

@@ -7,14 +7,10 @@ from typing import Any
 from rich.text import Text
 
 from dispatcher.cli import output
-from dispatcher.connection import ANY, Connection, DirectoryAccess
+from dispatcher.connection import Connection, DirectoryAccess
 from dispatcher.sender_wire import redacted
+from dispatcher.stories.connections import address, secrets, speaks_for
 from dispatcher.stories.times import clock_time, relative
-
-
-def address(name: str) -> str:
-    """Return the path at which a connection's calls come in."""
-    return f"/hooks/{name}"
 
 
 def document(connection: Connection) -> dict[str, Any]:
@@ -68,22 +64,6 @@ def row(name: str, connection: Connection | None, now: datetime) -> Sequence[str
         directory.kind if directory else output.faint("none"),
         "file" if connection.is_fixed else "store",
     )
-
-
-def speaks_for(connection: Connection) -> str:
-    """Return for whom a connection may speak, in short."""
-    if ANY in connection.organizations:
-        return "all organizations"
-    named = {*connection.organizations, *connection.tenants.values(), connection.organization}
-    return ", ".join(sorted(named - {""}))
-
-
-def secrets(connection: Connection, now: datetime) -> str:
-    """Return how many secrets there are, and how old."""
-    if not connection.secrets:
-        return "none"
-    ages = ", ".join(relative(since, now) for since in connection.secret_times)
-    return f"{len(connection.secrets)}" + (f" ({ages})" if ages else "")
 
 
 def _options(connection: Connection) -> dict[str, str]:

@@ -149,7 +149,7 @@ def test_a_worker_neither_administers_nor_touches_what_is_not_its_own(
         "SADD nd:tokens x",
         "SET nd:connection:forged x",
         "DEL nd:connection:x",
-        "SMEMBERS nd:connections",
+        "SADD nd:connections x",
         "BRPOP notifications 1",
         "LRANGE notifications 0 -1",
         "DEL notifications",

@@ -21,6 +21,7 @@ PAGES = (
     "/console/policy/acme",
     "/console/default-policy",
     "/console/workers",
+    "/console/connections",
     "/console/nowhere",
 )
 
@@ -238,6 +239,12 @@ def test_workers_and_relays_are_shown_as_they_report(page: Page, console: Runnin
     away = page.get_by_role("row", name=re.compile("relay-b"))
     expect(away).to_contain_text("breaker open in 2 of 2 processes: refused connection")
     expect(page.locator("tr", has_text="mail-1/4711")).to_contain_text("17 of 128")
+
+
+def test_connections_are_shown_with_their_addresses(page: Page, console: Running) -> None:
+    sign_in(page, console)
+    page.get_by_role("link", name="Connections").click()
+    expect(page.locator("tr", has_text="keycloak-staff")).to_contain_text("/hooks/keycloak-staff")
 
 
 LOOKS = {

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from dispatcher.errors import DispatcherError, Unauthenticated
 from dispatcher.status import HTTP_STATUS, code_of
+from dispatcher.web.console.connections import connection_pages
 from dispatcher.web.console.deliveries import delivery_pages
 from dispatcher.web.console.desk import Console
 from dispatcher.web.console.letters import letter_pages
@@ -39,6 +40,7 @@ def console_app(console: Console, keeper: Keeper, sso: SingleSignOn | None = Non
         *delivery_pages(console),
         *letter_pages(console),
         *policy_pages(console),
+        *connection_pages(console),
         *sign_in_pages(console, sso),
         Route("/static/{name}", asset),
     )

@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from dispatcher.ports import Clock, DeliveryLog
+from dispatcher.ports import Clock, ConnectionStore, DeliveryLog
 from dispatcher.web.app import Desks
 from dispatcher.web.console.forms import sent
 from dispatcher.web.console.views import Views
@@ -32,6 +32,7 @@ class Console:
         log: Knows what became of events.
         letters: Shows and changes dead letters.
         workforce: Knows the workers, and what they lately did.
+        connections: Keeps connections.
         clock: Tells the time.
         views: Makes pages.
     """
@@ -41,6 +42,7 @@ class Console:
     log: DeliveryLog
     letters: LetterDesk
     workforce: Workforce
+    connections: ConnectionStore
     clock: Clock
     views: Views
 

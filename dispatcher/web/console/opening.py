@@ -31,6 +31,7 @@ def open_console(settings: Settings, services: WebServices, desks: Desks) -> ASG
         log=services.ledger,
         letters=LetterDesk(services.ledger, services.ledger, desks.gate, clock),
         workforce=ValkeyWorkforce(client, prefix=prefix),
+        connections=services.connections.store,
         clock=clock,
         views=Views(clock),
     )

@@ -71,6 +71,7 @@ PLACES: Final[Sequence[Place]] = (
     Place("/console/dead-letters", "Dead letters", Permission.DELIVERY_READ),
     Place("/console/policies", "Policies", Permission.POLICY_READ),
     Place("/console/workers", "Workers", Permission.DELIVERY_READ, of_instance=True),
+    Place("/console/connections", "Connections", Permission.DELIVERY_READ, of_instance=True),
 )
 
 

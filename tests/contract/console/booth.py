@@ -8,9 +8,11 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from dispatcher.access import Role
+from dispatcher.adapters.store.memory_connections import MemoryConnectionStore
 from dispatcher.adapters.store.memory_sessions import MemorySessions
 from dispatcher.adapters.store.memory_tokens import MemoryTokenStore
 from dispatcher.adapters.store.memory_workforce import MemoryWorkforce
+from dispatcher.connection import Connection, DirectoryAccess
 from dispatcher.delivery import (
     Attempt,
     Dead,
@@ -43,6 +45,24 @@ from dispatcher.workforce import RelayReport, WorkerReport
 from tests.builders import NOON, a_user, an_event
 from tests.contract.policy_api.clients import served
 from tests.contract.policy_api.installation import Installation
+
+CONNECTIONS = (
+    Connection(
+        "keycloak-staff",
+        "keycloak",
+        organization="acme",
+        secrets=("s3cret-value",),
+        secret_times=(NOON - timedelta(days=40),),
+    ),
+    Connection(
+        "zitadel",
+        "zitadel",
+        organizations=frozenset({"*"}),
+        secrets=("s3cret-new", "s3cret-old"),
+        secret_times=(NOON - timedelta(days=1), NOON - timedelta(days=91)),
+        directory=DirectoryAccess("zitadel", "https://login.acme.example", "s3cret-token"),
+    ),
+)
 
 ROLES = {
     "owner": ("acme", Role.ORG_OWNER),
@@ -83,6 +103,7 @@ class Booth:
         self.tokens = Tokens(MemoryTokenStore(), self.clock)
         self.workforce = MemoryWorkforce(self.clock, self.ledger)
         self.sessions = MemorySessions(self.clock)
+        self.connections = MemoryConnectionStore(CONNECTIONS)
 
     def desks(self) -> Desks:
         """Return what the app works with."""
@@ -94,6 +115,7 @@ class Booth:
             log=self.ledger,
             letters=LetterDesk(self.ledger, self.ledger, gate, self.clock),
             workforce=self.workforce,
+            connections=self.connections,
             clock=self.clock,
             views=Views(self.clock),
         )

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from dispatcher.access import Role
+from dispatcher.connection import Connection
 from dispatcher.delivery import State
-from dispatcher.errors import StoreUnavailable
+from dispatcher.errors import ConnectionUnreadable, StoreUnavailable
 from dispatcher.policy import Manner
 from dispatcher.web.console.forms import mark
 from dispatcher.web.console.sessions import COOKIE, SealedSessions
@@ -76,6 +77,7 @@ PAGES = {
     "policy": "/console/policy/acme",
     "default": "/console/default-policy",
     "workers": "/console/workers",
+    "connections": "/console/connections",
 }
 READ = {"overview", "live", "deliveries", "story", "letters"}
 WRITE = READ | {"resend", "drop"}
@@ -403,6 +405,23 @@ async def test_personal_fields_are_hidden_as_in_the_api(
         for personal in ("ada@example.org", "Lovelace", "203.0.113.7", "Zürich"):
             assert personal not in text, page
     assert "•••" in (await http.get("/console/delivery/evt-refused?org=acme")).text
+
+
+@at_a_booth
+async def test_a_connection_is_shown_without_its_secrets_and_one_that_cannot_be_read_as_such(
+    booth: Booth, http: httpx.AsyncClient
+) -> None:
+    await sign_in(booth, http, "root")
+    text = (await http.get("/console/connections")).text
+    assert all(word in text for word in ("/hooks/zitadel", "all organizations", "2 (1 d"))
+    assert "s3cret" not in text
+
+    async def unreadable(name: str) -> Connection | None:
+        raise ConnectionUnreadable(name)
+
+    booth.connections.find = unreadable  # type: ignore[method-assign] # its key is gone
+    text = (await http.get("/console/connections")).text
+    assert text.count("unreadable") == 2
 
 
 @at_a_booth
