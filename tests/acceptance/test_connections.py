@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from standardwebhooks import Webhook
 
 from dispatcher.adapters.standalone.valkey import EmbeddedValkey
 from dispatcher.adapters.store.vault import new_key
-from tests.acceptance.system import dispatcher, environment
+from tests.acceptance.system import an_event, dispatcher, environment, up
 
 OLD, NEW = new_key(), new_key()
 ADD = ("connection", "add", "svix", "--kind", "standard-webhooks", "--org", "acme")
@@ -82,6 +85,40 @@ def test_mistakes_in_the_file_stop_what_works_with_it_and_nothing_else(folder: P
         assert "connection A: the name" in refused.stderr
         assert "connection A: the kind" in refused.stderr
     assert dispatcher("policy", "set", "acme", "on", env=ours).returncode == 0
+
+
+def test_an_iam_that_was_connected_is_tried_and_then_heard(tmp_path: Path) -> None:
+    with up(tmp_path / "var", encryption_keys=NEW) as system:
+        api = system.api().rstrip("/")
+        system.update_policy("acme", {"passwordChange": True})
+        added = answer(*ADD, env=system.env)
+        tried = answer("connection", "test", "svix", "--url", api, env=system.env)
+        assert tried["healthy"]
+        assert {"unproven call", "proven call", "clock"} <= {
+            each["subject"] for each in tried["findings"] if each["health"] == "ok"
+        }
+        assert system.totals().accepted == 0, "nobody is no delivery"
+
+        event = json.dumps(an_event("evt-1", "acme"))
+        now = datetime.now(UTC)
+        signature = Webhook(added["secret"]).sign("msg-1", now, event)
+        told = httpx.post(
+            f"{api}{added['connection']['address']}",
+            content=event,
+            headers={
+                "webhook-id": "msg-1",
+                "webhook-timestamp": str(int(now.timestamp())),
+                "webhook-signature": signature,
+            },
+            trust_env=False,
+        )
+        assert told.status_code == 202
+        system.settled("evt-1", org_id="acme")
+        assert len(system.mails()) == 1
+
+        answer("connection", "remove", "svix", "--yes", env=system.env)
+        gone = httpx.post(f"{api}/hooks/svix", content=event, trust_env=False)
+        assert gone.status_code == 404
 
 
 def _failed(env: dict[str, str]) -> set[str]:

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
+from joserfc.jwk import ECKey
 
 from dispatcher.cli.checks.connection import api_url, check_connection
 from dispatcher.cli.checks.finding import Finding, Health
@@ -19,8 +20,11 @@ from dispatcher.errors import DispatcherError
 from dispatcher.sources import discover
 from dispatcher.sources.hook import Call, NoKeys
 from tests.builders import NOON
+from tests.integration.oidc.issuer_server import DISCOVERY, KEYS, IssuerServer, jwk, running_issuer
 
 SECRET = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+A_KEY = jwk(ECKey.generate_key("P-256", {"use": "sig"}), kid="k1", alg="ES256")
 
 Answer = Callable[[Call], int]
 """The status that the API answers a call with."""
@@ -84,16 +88,24 @@ def found(connection: Connection, url: str) -> Mapping[str, Finding]:
     return {finding.subject: finding for finding in findings}
 
 
-def of_kind(kind: str) -> Connection:
+def of_kind(kind: str, issuer: str) -> Connection:
     plain = a_connection(kind=kind, secrets=(), secret_times=(), organization="acme")
     secret = discover()[kind].new_secret(plain, bytes(range(32))) or SECRET
-    issuer = {"issuer": "https://login.acme.example"} if kind == "ssf" else {}
-    return a_connection(kind=kind, secrets=(secret,), organization="acme", options=issuer)
+    options = {"issuer": issuer} if kind == "ssf" else {}
+    return a_connection(kind=kind, secrets=(secret,), organization="acme", options=options)
+
+
+@pytest.fixture
+def issuer() -> Iterator[IssuerServer]:
+    """Return an issuer that publishes one key."""
+    with running_issuer() as server:
+        server.publish(A_KEY)
+        yield server
 
 
 @pytest.mark.parametrize("kind", discover())
-def test_of_every_kind_a_connection_that_works_is_well(kind: str) -> None:
-    connection = of_kind(kind)
+def test_of_every_kind_a_connection_that_works_is_well(kind: str, issuer: IssuerServer) -> None:
+    connection = of_kind(kind, issuer.url)
     with api(honest(connection)) as url:
         findings = found(connection, url)
     assert {each.health for each in findings.values()} <= {Health.OK, Health.SKIP}
@@ -159,6 +171,32 @@ def test_an_api_with_another_secret_fails() -> None:
         findings = found(a_connection(), url)
     assert findings["proven call"].health is Health.FAIL
     assert "proxy" in findings["proven call"].mend
+
+
+def keys_of(**options: str) -> Finding:
+    connection = a_connection(kind="ssf", secrets=(), options={"issuer": "https://i", **options})
+    with api(honest(connection)) as url:
+        return found(connection, url)["keys"]
+
+
+def test_the_issuers_keys_are_counted(issuer: IssuerServer) -> None:
+    issuer.documents["/jwks"] = {"keys": [A_KEY, {"kty": "oct"}, "x", A_KEY]}
+    assert keys_of(jwks_url=f"{issuer.url}/jwks").found.endswith("2 that can be used")
+    found_by_issuer = keys_of(issuer=issuer.url)
+    assert found_by_issuer.health is Health.OK
+    assert issuer.url in found_by_issuer.found
+
+
+@pytest.mark.parametrize("document", [{}, {"keys": []}, {"keys": "x"}, [], b"nonsense"])
+def test_keys_that_cannot_be_had_are_told(issuer: IssuerServer, document: object) -> None:
+    issuer.documents[KEYS] = document
+    assert keys_of(issuer=issuer.url).health is Health.FAIL
+    issuer.documents[DISCOVERY] = document
+    assert keys_of(issuer=issuer.url).health is Health.FAIL
+
+
+def test_keys_that_anybody_on_the_way_could_replace_are_none() -> None:
+    assert "no https address" in keys_of(jwks_url="http://acme.example/jwks").found
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import httpx
 
 from dispatcher.adapters.standalone.listening import Address
 from dispatcher.cli.checks.finding import Finding, Health
+from dispatcher.cli.checks.issuer_keys import check_keys
 from dispatcher.connecting import mistakes
 from dispatcher.connection import ANY, Connection
 from dispatcher.settings import load_settings
@@ -65,6 +66,7 @@ async def check_connection(connection: Connection, url: str, now: datetime) -> l
         mend = f"`dispatcher connection change {connection.name}` …"
         return [Finding(Health.FAIL, "connection", each, mend) for each in wrong]
     found = [Finding(Health.OK, "connection", "may be as it is"), *_ages(connection, now)]
+    found += await check_keys(connection)
     place = f"{url.rstrip('/')}/hooks/{connection.name}"
     async with httpx.AsyncClient(timeout=_PATIENCE) as client:
         found += [each async for each in _calls(client, place, connection, now)]
