@@ -5,6 +5,7 @@ JOBS   ?= 4
 
 MINUTES ?= 30
 SEED    ?= 1
+BODIES  ?= 100000
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --progress-bar off
@@ -18,7 +19,7 @@ DEV := .venv/.installed-dev
 PEERS := .venv/peers/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up preview test check bench faults outage soak protos messages clean
+.PHONY: help demo up preview test check bench faults outage soak fuzz protos messages clean
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
@@ -56,6 +57,9 @@ outage: $(DEV) ## a relay that is away for long, under load: make outage MINUTES
 
 soak: $(DEV) ## random faults under load: make soak MINUTES=30 SEED=1
 	@$(BIN)/python -m tests.faults.soak --minutes $(MINUTES) --seed $(SEED) --report docs/reliability.md
+
+fuzz: $(DEV) ## 100,000 mutated calls of each kind of IAM: make fuzz BODIES=100000
+	@$(BIN)/python -m tests.fuzz --bodies $(BODIES)
 
 protos: $(DEV) ## make the code of the API's messages anew, after a change to a .proto file
 	@$(BIN)/python -m tests.protos
