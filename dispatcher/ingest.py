@@ -67,12 +67,14 @@ class Ingest:
             StoreUnavailable: The ledger did not take all of them; those it took are
                 duplicates when they are sent again.
         """
-        answers = await asyncio.gather(
-            *(
-                self._ledger.accept(event, receipt=self._new_receipt(), kinship=kinship(event))
-                for event in events
-            )
-        )
+        accepting = [
+            self._ledger.accept(event, receipt=self._new_receipt(), kinship=kinship(event))
+            for event in events
+        ]
+        if len(accepting) == 1:  # the usual case; a task of its own would cost as much again
+            answers = [await accepting[0]]
+        else:
+            answers = await asyncio.gather(*accepting)
         parcels = [answer for answer in answers if isinstance(answer, Parcel)]
         self._unpublished.extend(parcels[: _MOST_WAITING - len(self._unpublished)])
         self._arrived.set()
