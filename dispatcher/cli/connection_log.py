@@ -7,7 +7,6 @@ from typing import Final
 
 import httpx
 
-from dispatcher.adapters.oidc.fetch import is_safe
 from dispatcher.cli.failures import UsageError
 from dispatcher.connection import Connection, DirectoryAccess
 from dispatcher.errors import DispatcherError, MalformedEvent
@@ -16,6 +15,7 @@ from dispatcher.sources import zitadel_log
 from dispatcher.sources.binding import bind
 from dispatcher.sources.hook import Call, Occurrence
 from dispatcher.sources.zitadel import SOURCE
+from dispatcher.web_address import is_safe
 
 _PATIENCE: Final = 20.0
 _REFUSED: Final = frozenset({401, 403})

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from time import monotonic
 
-from dispatcher.adapters.mail.breaker import Breaker
 from dispatcher.adapters.mail.pace import Pace
 from dispatcher.adapters.mail.pool import Counts, Pool
 from dispatcher.adapters.mail.pool_line import NoFreeConnection
 from dispatcher.adapters.mail.relay_address import RelayAddress
 from dispatcher.adapters.mail.smtp_handover import Unheard, again
 from dispatcher.adapters.mail.smtp_limits import PoolLimits, Timeouts
+from dispatcher.breaker import Breaker
 from dispatcher.delivery import Receipt
 from dispatcher.errors import RelayFault, Throttled, TransientTransportError, TransportError
 from dispatcher.message import Message

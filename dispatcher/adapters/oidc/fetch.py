@@ -6,13 +6,12 @@ Vendor errors stop here: what leaves is :class:`~dispatcher.errors.IssuerUnavail
 import asyncio
 import json
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 
 from dispatcher.errors import IssuerUnavailable
+from dispatcher.web_address import is_safe
 
 _DISCOVERY: Final = "/.well-known/openid-configuration"
 _LARGEST: Final = 262_144
@@ -28,18 +27,6 @@ _OK: Final = 200
 def new_client() -> httpx.AsyncClient:
     """Return a client for the issuer; it follows no redirect, and so to no other place."""
     return httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False)
-
-
-def is_safe(url: str) -> bool:
-    """Tell whether nobody on the way can change what the URL answers: https, or this machine."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    return bool(host) and (
-        parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
-    )
 
 
 async def fetch_keys(client: httpx.AsyncClient, issuer: str) -> Mapping[str, Any]:
@@ -87,10 +74,3 @@ async def _read(client: httpx.AsyncClient, url: str) -> bytes:
             if len(body) > _LARGEST:
                 raise IssuerUnavailable("the issuer's answer is too large")
     return bytes(body)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

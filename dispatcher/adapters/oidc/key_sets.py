@@ -6,11 +6,12 @@ from typing import Any, Final
 
 import httpx
 
-from dispatcher.adapters.oidc.fetch import fetch_document, fetch_keys, is_safe, new_client
+from dispatcher.adapters.oidc.fetch import fetch_document, fetch_keys, new_client
 from dispatcher.adapters.oidc.keys import IssuerKeys
 from dispatcher.connection import Connection
 from dispatcher.errors import IssuerUnavailable
 from dispatcher.sources.hook import KeySet, NoKeys
+from dispatcher.web_address import is_safe
 
 _MOST: Final = 1_000
 """Places; a connection that is changed all the time must not fill the memory."""

@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from dispatcher.adapters.oidc.claims import ClaimsMap
-from dispatcher.adapters.oidc.fetch import fetch_keys, is_safe, new_client
+from dispatcher.adapters.oidc.fetch import fetch_keys, new_client
 from dispatcher.adapters.oidc.issuer import OidcIssuer
 from dispatcher.adapters.oidc.keys import IssuerKeys
 from dispatcher.errors import ConfigError, IssuerUnavailable
 from dispatcher.ports import Clock
+from dispatcher.web_address import is_safe
 
 
 @asynccontextmanager

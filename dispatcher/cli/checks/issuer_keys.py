@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from dispatcher.adapters.oidc.algorithms import read_key
-from dispatcher.adapters.oidc.fetch import fetch_document, fetch_keys, is_safe, new_client
+from dispatcher.adapters.oidc.fetch import fetch_document, fetch_keys, new_client
 from dispatcher.cli.checks.finding import Finding, Health, place
 from dispatcher.connection import Connection
 from dispatcher.errors import IssuerUnavailable
+from dispatcher.web_address import is_safe
 
 _MEND: Final = "is the option right, and can this machine reach it?"
 

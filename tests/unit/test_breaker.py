@@ -2,7 +2,7 @@
 
 import pytest
 
-from dispatcher.adapters.mail.breaker import PATIENCE, Breaker
+from dispatcher.breaker import PATIENCE, Breaker
 
 
 class _World:

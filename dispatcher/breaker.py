@@ -1,4 +1,4 @@
-"""A breaker: while a relay is away, one probe at a time asks whether it is back."""
+"""A breaker: while a service is away, one probe at a time asks whether it is back."""
 
 from collections.abc import Callable
 from random import random
@@ -9,11 +9,11 @@ _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 15.0
 
 PATIENCE: Final = 5
-"""How many failures without any reply, one after the other, amount to a fault of the relay."""
+"""How many failures without any reply, one after the other, amount to a fault of the service."""
 
 
 class Breaker:
-    """Closed while the relay works; open while it does not; lets a single probe through when due.
+    """Closed while the service works; open while it does not; lets a single probe through when due.
 
     The pause before the next probe doubles from 1 s to 15 s, with jitter, so that
     the workers of an installation do not probe in step.
@@ -65,7 +65,7 @@ class Breaker:
         return True
 
     def passed(self) -> None:
-        """Note that the relay does its work."""
+        """Note that the service does its work."""
         self._silences = 0
         self._probing = False
         if self.is_open:
@@ -74,7 +74,7 @@ class Breaker:
             self._on_change(False)  # noqa: FBT003 - open or closed is all there is to say
 
     def failed(self) -> None:
-        """Note that the relay cannot serve anyone."""
+        """Note that the service cannot serve anyone."""
         if self.is_open and not self._probing:
             return  # an attempt from before it opened: it says nothing new
         self._pause = min(self._pause * 2, _LONGEST_PAUSE) if self.is_open else _FIRST_PAUSE
