@@ -5,6 +5,7 @@ consumer, pool, event loop and store all do their part does it come back; its ag
 readiness probe reads. Being connected, or answering `inspect ping`, shows none of that.
 """
 
+import logging
 import os
 import struct
 from collections.abc import Mapping
@@ -14,13 +15,17 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any, Final
 
+from amqp.exceptions import AccessRefused
 from celery import Celery
 from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 from kombu.exceptions import KombuError
 from kombu.messaging import Producer
+from redis.exceptions import NoPermissionError
 
 from dispatcher.adapters.broker.channel import BatchedChannel
+
+_log: Final = logging.getLogger(__name__)
 
 PREFIX: Final = "dispatcher.canary."
 
@@ -33,6 +38,35 @@ _LEFT_BEHIND: Final = 60
 
 _CONNECT: Final = 2.0
 _TIMES: Final = struct.Struct("ddd")
+
+
+def leave_out_forbidden(app: Celery, connection: Connection) -> None:
+    """Consume no canaries where the broker's user may not: all else would not be consumed, either.
+
+    Args:
+        app: Whose queues these are.
+        connection: As the worker's user; nothing consumes on it yet.
+    """
+    queues = app.amqp.queues
+    for name, queue in tuple(queues.consume_from.items()):
+        if name.startswith(PREFIX) and not _is_permitted(connection, queue):
+            queues.deselect(name)
+            _log.warning(
+                "The broker's user may not use %s: this worker never counts as ready.", name
+            )
+
+
+def _is_permitted(connection: Connection, queue: Queue) -> bool:
+    channel = connection.channel()
+    try:
+        if isinstance(channel, BatchedChannel):
+            channel.open_client().exists(*channel.keys.lists(queue.name))
+        else:
+            queue(channel).declare()
+    except (NoPermissionError, AccessRefused):  # RabbitMQ has closed the channel, too
+        return False
+    channel.close()
+    return True
 
 
 class Beat:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from celery.worker import state
 from celery.worker.consumer import Consumer as CeleryConsumer
 
+from dispatcher.adapters.broker.canary import leave_out_forbidden
 from dispatcher.adapters.broker.message import Message
 from dispatcher.adapters.broker.qos import QoS
 from dispatcher.adapters.broker.rabbit_quarantine import put_aside
@@ -38,6 +39,7 @@ class Consumer(CeleryConsumer):  # type: ignore[misc]  # celery ships no types
     def connect(self) -> Any:  # noqa: ANN401 -- Celery's signature
         """Connect; what was running when the last connection broke stays ours."""
         connection = super().connect()
+        leave_out_forbidden(self.app, connection)
         if isinstance(connection.transport, Transport):
             # What is still running counts against the credit already: no need to lower it.
             self.app.conf.worker_enable_prefetch_count_reduction = False

@@ -134,7 +134,8 @@ class Machine:
         return sum(values) if values else None
 
     def publish(self, events: Sequence[dict[str, Any]]) -> None:
-        app = Celery(broker=self.broker.url)
+        app = Celery(broker=self.environment["DISPATCHER_BROKER_URL"], set_as_current=False)
+        app.conf.task_create_missing_queue_type = "quorum"  # as RabbitMQ's are
         with app.connection_for_write() as connection:
             for event in events:
                 app.send_task(

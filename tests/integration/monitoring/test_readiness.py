@@ -9,7 +9,8 @@ import pytest
 from redis import Redis
 
 from tests.acceptance import rabbitmq_node
-from tests.integration.broker.processes import stays
+from tests.builders import a_raw_event
+from tests.integration.broker.processes import REPOSITORY, stays
 from tests.integration.monitoring.machine import Machine, a_machine, eventually
 
 _SOON = 14.0
@@ -108,3 +109,44 @@ def test_readiness_through_rabbitmq(machine: Machine, tmp_path: Path) -> None:
         assert machine.status("/healthz") == 200
         node.start()
         machine.become("/readyz", 200, within=60.0)
+
+
+def test_a_worker_that_may_not_send_canaries_works_and_says_so(machine: Machine) -> None:
+    """As after an upgrade whose broker still has the rights of the version before."""
+    lines = (REPOSITORY / "deploy/valkey/users.acl").read_text().splitlines()
+    (rights,) = [line.split()[2:] for line in lines if line.startswith("user worker ")]
+    rights = ["on", "nopass", *(each for each in rights if each not in {"off", "resetpass"})]
+    before = [each for each in rights if "canary" not in each]
+    with Redis(unix_socket_path=machine.broker.socket) as client:
+        client.execute_command("ACL", "SETUSER", "worker", *before)
+    url = machine.broker.url.replace("redis+socket://", "redis+socket://worker:any@")
+    machine.settings |= {"BROKER_URL": url}
+
+    machine.start("one")
+    machine.publish([a_raw_event()])
+
+    eventually(lambda: machine.figure("dispatcher_deliveries_total") == 1, "it works")
+    machine.become("/readyz", 503)
+    eventually(lambda: "takes no messages: NoPermission" in machine.reason(), "it says why")
+    assert machine.status("/healthz") == 200
+
+
+@pytest.mark.rabbitmq
+@pytest.mark.skipif(not rabbitmq_node.is_installed(), reason="rabbitmq-server is not installed")
+def test_so_does_one_on_rabbitmq(machine: Machine, tmp_path: Path) -> None:
+    home = tmp_path / "node"
+    home.mkdir()
+    permissions = json.loads((REPOSITORY / "deploy/rabbitmq/permissions.json").read_text())
+    (worker,) = [each for each in permissions["permissions"] if each["user"] == "worker"]
+    before = [
+        worker[kind].replace(r"dispatcher\.canary\..*|", "")
+        for kind in ("configure", "write", "read")
+    ]
+    with rabbitmq_node.PortMapper(home) as mapper, rabbitmq_node.Node(mapper) as node:
+        node.control("add_user", "worker", "any")
+        node.control("set_permissions", "worker", *before)
+        machine.settings["BROKER_URL"] = node.url.replace("guest:guest@", "worker:any@")
+        machine.start("one")
+        machine.publish([a_raw_event()])
+        eventually(lambda: machine.figure("dispatcher_deliveries_total") == 1, "it works", 60.0)
+        eventually(lambda: "takes no messages: AccessRefused" in machine.reason(), "it says why")
