@@ -15,6 +15,9 @@ HEIGHT: Final = 120
 _GAP: Final = 0.2
 """Of a step, between two bars."""
 
+_ROOM: Final = 0.94
+"""Of the width: a time that is written behind would not end within the plot."""
+
 _LEAST: Final = 1.5
 """Height of a bar of one among thousands: it shall be seen."""
 
@@ -69,7 +72,7 @@ def plot(window: Window, counts: Sequence[Counts], now: datetime) -> Plot:
         marks=[
             Mark(round(WIDTH / len(starts) * at, 1), f"{start:%H:%M}")
             for at, start in enumerate(starts)
-            if start.timestamp() % every == 0
+            if start.timestamp() % every == 0 and at < len(starts) * _ROOM
         ],
         top=top,
         sums={one: sum(each.get(one, 0) for each in counts) for one in OUTCOMES},
