@@ -1,6 +1,7 @@
 """Calls that hold our own events, or CloudEvents: what signed and token-bearing senders share."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from json import dumps
@@ -18,6 +19,21 @@ _ALLOWED_ORIGIN: Final = "webhook-allowed-origin"
 _ALLOWED_RATE: Final = "webhook-allowed-rate"
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a body carries.
+
+    Args:
+        items: What it holds, in its order.
+        unpack: Makes an item an event of our format, yet to be parsed; raises MalformedEvent.
+        is_list: Whether it came as a list.
+    """
+
+    items: Sequence[object]
+    unpack: Callable[[object], object]
+    is_list: bool = False
+
+
 def read(content: bytes, call: Call, organization: str = "") -> Reading:
     """Return what a body of our own events, one or a list, or of CloudEvents tells.
 
@@ -29,8 +45,30 @@ def read(content: bytes, call: Call, organization: str = "") -> Reading:
     Raises:
         MalformedEvent: All of it is unreadable.
     """
-    items, unpack = _items(decode(content), call)
-    return Reading([_told(item, unpack, organization) for item in items])
+    carried = unpacked(decode(content), call.headers)
+    return Reading([_told(item, carried.unpack, organization) for item in carried.items])
+
+
+def unpacked(decoded: object, headers: Mapping[str, str]) -> Carried:
+    """Return what a body of our own events, one or a list, or of CloudEvents carries.
+
+    Args:
+        decoded: The body's JSON.
+        headers: Those it came with, names in lower case.
+
+    Raises:
+        MalformedEvent: It is a list of none or of too many.
+    """
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type == cloudevents.STRUCTURED:
+        return Carried([decoded], cloudevents.from_structured)
+    if media_type == cloudevents.BATCH:
+        return Carried(_listed(decoded), cloudevents.from_structured, is_list=True)
+    if _BINARY in headers:
+        return Carried([decoded], partial(cloudevents.from_binary, headers.items()))
+    if isinstance(decoded, list):
+        return Carried(_listed(decoded), _as_it_is, is_list=True)
+    return Carried([decoded], _as_it_is)
 
 
 def greet(call: Call) -> Reply | None:
@@ -55,18 +93,6 @@ def sample(now: datetime, organization: str) -> bytes:
         "occurred_at": now.isoformat(),
     }
     return dumps(event, separators=(",", ":")).encode()
-
-
-def _items(decoded: object, call: Call) -> tuple[Sequence[object], Callable[[object], object]]:
-    """Return what a body holds, and how each becomes an event in our format."""
-    media_type = call.header("content-type").partition(";")[0].strip().lower()
-    if media_type == cloudevents.STRUCTURED:
-        return [decoded], cloudevents.from_structured
-    if media_type == cloudevents.BATCH:
-        return _listed(decoded), cloudevents.from_structured
-    if _BINARY in call.headers:
-        return [decoded], partial(cloudevents.from_binary, call.headers.items())
-    return _listed(decoded) if isinstance(decoded, list) else [decoded], _as_it_is
 
 
 def _as_it_is(item: object) -> object:

@@ -1,17 +1,16 @@
 """What a request that brings events holds: one, a list, or CloudEvents in their three forms."""
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Final
 
 from dispatcher.errors import MalformedEvent
 from dispatcher.events import Event
-from dispatcher.sources import cloudevents, native
+from dispatcher.sources import cloudevents, native, own_format
+from dispatcher.sources.hook import decode
 from dispatcher.status import Code
 from dispatcher.web.errors import HttpError
 
-MOST_EVENTS: Final = 1_000
 LARGEST_BODY: Final = 4 * 1024 * 1024
 """Bytes; a thousand events of usual size are less than one of its four mebibytes."""
 
@@ -44,66 +43,30 @@ def read(headers: Iterable[tuple[str, str]], body: bytes) -> Brought:
         HttpError: Its content type is none of ours.
         MalformedEvent: It is no JSON, or a list of none or of too many.
     """
-    named = list(headers)
-    media_type = _media_type(dict(named).get("content-type", _JSON))
-    content = _decode(body)
-    if media_type == cloudevents.STRUCTURED:
-        return Brought((_enveloped(content),), is_list=False)
-    if media_type == cloudevents.BATCH:
-        return Brought(tuple(map(_enveloped, _listed(content))), is_list=True)
-    if any(name == "ce-specversion" for name, _ in named):
-        return Brought((_attributed(named, content),), is_list=False)
-    if isinstance(content, list):
-        return Brought(tuple(map(_native, _listed(content))), is_list=True)
-    return Brought((_native(content),), is_list=False)
+    named = dict(headers)
+    _require_media_type(named.get("content-type", _JSON))
+    try:
+        carried = own_format.unpacked(decode(body), named)
+    except MalformedEvent as error:
+        raise MalformedEvent(str(error), id=_MALFORMED) from None
+    events = tuple([_event(item, carried.unpack) for item in carried.items])
+    return Brought(events, carried.is_list)
 
 
-def _media_type(content_type: str) -> str:
+def _event(item: object, unpack: Callable[[object], object]) -> Event | MalformedEvent:
+    try:
+        return native.parse(unpack(item))
+    except MalformedEvent as error:
+        return error
+
+
+def _require_media_type(content_type: str) -> None:
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type in _TYPES:
-        return media_type
+        return
     raise HttpError(
         f"expected the content type {', '.join(_TYPES[:-1])} or {_TYPES[-1]}",
         status=415,
         code=Code.INVALID_ARGUMENT,
         headers={"accept": ", ".join(_TYPES)},
     )
-
-
-def _decode(body: bytes) -> object:
-    try:
-        return json.loads(body, parse_constant=_no_number)
-    except (ValueError, RecursionError):
-        raise MalformedEvent("the body is no JSON in UTF-8", id=_MALFORMED) from None
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(text)  # RFC 8259 section 6 knows neither NaN nor Infinity
-
-
-def _listed(content: object) -> list[object]:
-    if isinstance(content, list) and 1 <= len(content) <= MOST_EVENTS:
-        return content
-    raise MalformedEvent(f"expected a list of 1 to {MOST_EVENTS} events", id=_MALFORMED)
-
-
-def _native(raw: object) -> Event | MalformedEvent:
-    try:
-        return native.parse(raw)
-    except MalformedEvent as error:
-        return error
-
-
-def _enveloped(envelope: object) -> Event | MalformedEvent:
-    try:
-        return native.parse(cloudevents.from_structured(envelope))
-    except MalformedEvent as error:
-        return error
-
-
-def _attributed(headers: list[tuple[str, str]], content: object) -> Event | MalformedEvent:
-    try:
-        found: Mapping[str, Any] = cloudevents.from_binary(headers, content)
-        return native.parse(found)
-    except MalformedEvent as error:
-        return error

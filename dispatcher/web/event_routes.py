@@ -12,10 +12,11 @@ from dispatcher.access import Caller, Permission
 from dispatcher.errors import AccessError, DispatcherError, MalformedEvent
 from dispatcher.events import Event
 from dispatcher.ingest import Ingest, Taken
+from dispatcher.sources.own_format import MOST_EVENTS
 from dispatcher.status import code_of
 from dispatcher.triggers import discover
 from dispatcher.web import reference
-from dispatcher.web.event_body import LARGEST_BODY, MOST_EVENTS, Brought, read
+from dispatcher.web.event_body import LARGEST_BODY, Brought, read
 from dispatcher.web.gate import Gate
 from dispatcher.web.patience import StorePatience
 from dispatcher.web.requests import call_of, caller_of
