@@ -209,7 +209,21 @@ async def work(booth: Booth) -> None:
         await booth.workforce.report(
             replace(a_worker("w", booth), reported_at=at), {"acme": counts}
         )
+        _count(booth, counts)
     await booth.workforce.leave("w")
+
+
+def _count(booth: Booth, counts: Mapping[str, int]) -> None:
+    reasons = {
+        "skipped": "policy_off",
+        "deferred": "temporary",
+        "dead": "rejected_recipient",
+    }
+    for name, by in counts.items():
+        if name != "deferred":
+            booth.ledger._count("acme", "accepted", name, by=by)
+        if name in reasons:
+            booth.ledger._count("acme", f"{name}:{reasons[name]}", by=by)
 
 
 def a_worker(name: str, booth: Booth) -> WorkerReport:
