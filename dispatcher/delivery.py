@@ -48,6 +48,10 @@ class DeferReason(StrEnum):
     UNCERTAIN = "uncertain"
     STORE_UNAVAILABLE = "store_unavailable"
     SENDER_UNREADABLE = "sender_unreadable"
+    DIRECTORY_UNAVAILABLE = "directory_unavailable"
+    DIRECTORY_REFUSED = "directory_refused"
+    DIRECTORY_THROTTLED = "directory_throttled"
+    CONNECTION_UNREADABLE = "connection_unreadable"
     INTERNAL_ERROR = "internal_error"
     FOLDING = "folding"
 

@@ -27,6 +27,10 @@
     ├── RenderError                     our template's fault
     ├── StoreUnavailable                retryable
     ├── IssuerUnavailable               retryable: whether a token is valid cannot be told now
+    ├── DirectoryError                  retryable: who is to be told cannot be learnt now
+    │   ├── DirectoryUnavailable        it is away, or answers nonsense
+    │   ├── DirectoryRefused            it does not let us in: whoever set it up can mend it
+    │   └── DirectoryThrottled          it wants to be asked less
     ├── SecretUnreadable                retryable: whoever has the key can mend it
     │   ├── SenderUnreadable
     │   └── ConnectionUnreadable
@@ -178,6 +182,33 @@ class IssuerUnavailable(DispatcherError):
     """The issuer of access tokens did not give its keys: nothing is known of the token."""
 
     retryable = True
+
+
+class DirectoryError(DispatcherError):
+    """A directory did not say who is to be told; another time it may."""
+
+    retryable = True
+
+
+class DirectoryUnavailable(DirectoryError):
+    """The directory did not answer, or not in its way."""
+
+
+class DirectoryRefused(DirectoryError):
+    """The directory does not let us ask: what opens it is wrong, or lacks a right."""
+
+
+class DirectoryThrottled(DirectoryError):
+    """The directory wants to be asked less often.
+
+    Args:
+        reason: What happened.
+        wait: Seconds that it asked us to wait; 0.0 when it did not say.
+    """
+
+    def __init__(self, reason: str, *, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait = wait
 
 
 class SecretUnreadable(DispatcherError):

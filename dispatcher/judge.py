@@ -12,6 +12,11 @@ from typing import Final
 
 from dispatcher.delivery import Attempt, Dead, DeadReason, DeferReason, Deferred, Phase
 from dispatcher.errors import (
+    ConnectionUnreadable,
+    DirectoryError,
+    DirectoryRefused,
+    DirectoryThrottled,
+    DirectoryUnavailable,
     DispatcherError,
     OwnRelayFault,
     PermanentTransportError,
@@ -38,14 +43,19 @@ _BLAMELESS: Final = (
     (RelayFault, 20.0),
     (Throttled, 60.0),
     (SenderUnreadable, 300.0),
+    (DirectoryUnavailable, 60.0),
+    (DirectoryThrottled, 60.0),
+    (DirectoryRefused, 300.0),
+    (ConnectionUnreadable, 300.0),
 )
 """What burns no attempt, and how many seconds such a delivery waits at most.
 
 While the instance's relays are away, what is due is held back (``redrive``), so that
-short waits cost nothing; what one organization waits for goes round meanwhile.
+short waits cost nothing; what one organization or one directory is waited for goes round
+meanwhile.
 """
 
-_LONGEST_HINT: Final = 3600.0  # of what a relay asks us to wait
+_LONGEST_HINT: Final = 3600.0  # of what a relay or a directory asks us to wait
 
 MAX_CRASHES: Final = 5
 """Unexplained failures (a bug, a worker that dies of this event) before it is given up."""
@@ -174,7 +184,7 @@ def judge(
     longest = next((most for kind, most in _BLAMELESS if isinstance(error, kind)), 0.0)
     waits = partial(outage_wait, age, longest) if longest else partial(backoff, attempt)
     delay = waits(jitter=jitter)
-    if isinstance(error, Throttled):
+    if isinstance(error, Throttled | DirectoryThrottled):
         delay = max(delay, min(error.wait, _LONGEST_HINT))
     return Deferred(_defer_reason(error), min(delay, max(max_age - age, 1.0)), burns=not longest)
 
@@ -185,6 +195,10 @@ _DEFERRED: Final = (
     (UncertainDelivery, DeferReason.UNCERTAIN),
     (TransportError, DeferReason.TEMPORARY),
     (SenderUnreadable, DeferReason.SENDER_UNREADABLE),
+    (ConnectionUnreadable, DeferReason.CONNECTION_UNREADABLE),
+    (DirectoryThrottled, DeferReason.DIRECTORY_THROTTLED),
+    (DirectoryRefused, DeferReason.DIRECTORY_REFUSED),
+    (DirectoryError, DeferReason.DIRECTORY_UNAVAILABLE),
     (StoreUnavailable, DeferReason.STORE_UNAVAILABLE),
 )
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from dispatcher.connection import Connection
 from dispatcher.correspondence import Correspondence, Terms
-from dispatcher.delivery import Observed, Receipt
+from dispatcher.delivery import Observed, Receipt, Skipped
 from dispatcher.events import Addressee, Event, Recipient
 from dispatcher.ledger import Claim, DeadLetters, DeliveryLog, Kinship, Ledger, Parcel, Refusal
 from dispatcher.message import Draft, Message
@@ -94,8 +94,14 @@ class PolicyStore(Protocol):
 class Directory(Protocol):
     """Knows who is to be told."""
 
-    async def find(self, event: Event, addressee: Addressee) -> Recipient | None:
-        """Return whom to tell about the event, or None where nobody can be."""
+    async def find(self, event: Event, addressee: Addressee) -> Recipient | Skipped:
+        """Return whom to tell about the event, or why rightly nobody is.
+
+        Raises:
+            DirectoryError: That cannot be learnt now.
+            ConnectionUnreadable: What opens the directory cannot be decrypted here.
+            StoreUnavailable: Which directory to ask cannot be read.
+        """
         ...
 
 

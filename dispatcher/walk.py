@@ -121,8 +121,8 @@ class Walk:
 
     async def _tell(self, event: Event, trigger: Trigger, claim: Claim, known: _Known) -> Report:
         recipient = await self.directory.find(event, trigger.addressee)
-        if recipient is None:
-            return known.report(Skipped(SkipReason.NO_RECIPIENT))
+        if isinstance(recipient, Skipped):
+            return known.report(recipient)
         known_by = fingerprint(self.secret, recipient.address)
         terms = await self.correspondence.terms(event.org_id, known_by)
         if terms.suppression and not claim.revived_at:  # a person who sends it again knows

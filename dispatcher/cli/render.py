@@ -16,6 +16,7 @@ from dispatcher.cli.failures import UsageError
 from dispatcher.cli.output import AsJson
 from dispatcher.cli.session import OpenStore, Session, session
 from dispatcher.correspondence import Terms
+from dispatcher.delivery import Skipped
 from dispatcher.errors import (
     ConfigError,
     LookNotFound,
@@ -140,7 +141,7 @@ def _message(renderer: Renderer, event: Event, terms: Terms) -> Message:
 
     trigger = discover().for_type(event.type)
     recipient = asyncio.run(FromEvent().find(event, trigger.addressee))
-    if recipient is None:
+    if isinstance(recipient, Skipped):
         raise RenderError("the event has no address to write to")
     return renderer.render(draft(trigger, event, recipient, terms))
 

@@ -3,21 +3,20 @@
 Pure: a :class:`~dispatcher.delivery.Delivery` in, sentences out.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from dispatcher.connection import Origin
 from dispatcher.delivery import (
     Attempt,
-    DeadReason,
-    DeferReason,
     Delivery,
-    Phase,
     SkipReason,
     State,
 )
 from dispatcher.policy import INSTANCE
+from dispatcher.stories.reasons import ADVICE, BECAUSE, PHASES
 from dispatcher.stories.times import clock_time, relative, span
 from dispatcher.suppression import EVERYWHERE, Suppression
 
@@ -42,90 +41,6 @@ class Story:
     advice: str
 
 
-_PHASES: Final[Mapping[str, str]] = {
-    Phase.CONNECT: "could not be reached",
-    Phase.GREETING: "did not greet",
-    Phase.EHLO: "did not accept our EHLO",
-    Phase.TLS: "could not be spoken to over TLS",
-    Phase.AUTH: "did not accept the credentials",
-    Phase.MAIL: "did not take the sender",
-    Phase.RCPT: "did not take the recipient",
-    Phase.DATA: "did not take the message",
-    Phase.FINAL: "did not confirm the message",
-}
-
-_BECAUSE: Final[Mapping[str, str]] = {
-    SkipReason.POLICY_OFF: "its policy says that people are not told",
-    SkipReason.POLICY_UNSET: "there is no policy for it, and without one nobody is told",
-    SkipReason.DUPLICATE: "it is a second copy of an event that is already known",
-    SkipReason.NO_RECIPIENT: "there is no address to send to",
-    SkipReason.USER_INACTIVE: "the user is not active",
-    SkipReason.SUPPRESSED: "the address is suppressed",
-    SkipReason.FOLDED: "it is one of several changes that another mail tells of together",
-    DeferReason.TEMPORARY: "the relay said not now",
-    DeferReason.THROTTLED: "the relay wants to be sent less at a time",
-    DeferReason.RELAY_UNAVAILABLE: "the relay cannot serve anyone now",
-    DeferReason.UNCERTAIN: "the relay got the whole message and did not answer",
-    DeferReason.SENDER_UNREADABLE: "what the organization set as its sender cannot be read",
-    DeferReason.STORE_UNAVAILABLE: "the store was away",
-    DeferReason.INTERNAL_ERROR: "an error of our own came in between",
-    DeferReason.FOLDING: "it tells of further changes together when DISPATCHER_FOLD_WINDOW ends",
-    DeadReason.MALFORMED: "the event breaks the rules of its format",
-    DeadReason.REJECTED_RECIPIENT: "the relay refuses this address for good",
-    DeadReason.REJECTED_MESSAGE: "the relay refuses this message for good",
-    DeadReason.RENDER_ERROR: "the mail could not be rendered",
-    DeadReason.EXPIRED: "it was still undelivered at the end of DISPATCHER_MAX_AGE",
-    DeadReason.ATTEMPTS: "every attempt ended in an unexplained failure",
-}
-
-_ADVICE: Final[Mapping[str, str]] = {
-    SkipReason.POLICY_OFF: (
-        "If people of {org} are to be told: `dispatcher policy set {org} on`. "
-        "It counts from the next event on."
-    ),
-    SkipReason.POLICY_UNSET: (
-        "If people of {org} are to be told: `dispatcher policy set {org} on`, "
-        "or for every organization without a policy: `dispatcher policy default set on`."
-    ),
-    SkipReason.SUPPRESSED: "If the address works again: {allow}. It counts from the next event on.",
-    SkipReason.FOLDED: "`dispatcher why` the event that is named above tells what became of it.",
-    DeferReason.FOLDING: "Nothing needs to be done: it goes when the window ends.",
-    SkipReason.NO_RECIPIENT: "Let the producer send the user's address as user.email.",
-    DeferReason.TEMPORARY: "Nothing needs to be done: it is tried again by itself.",
-    DeferReason.THROTTLED: (
-        "Nothing needs to be done: it is tried again by itself, more slowly. No attempt is spent."
-    ),
-    DeferReason.RELAY_UNAVAILABLE: (
-        "`dispatcher doctor` tests the relay. No attempt is spent while it is away."
-    ),
-    DeferReason.UNCERTAIN: (
-        "Nothing needs to be done: it is sent again under the same Message-ID, "
-        "so that the mailbox can recognise a second copy."
-    ),
-    DeferReason.SENDER_UNREADABLE: (
-        "Give the workers the key that {org}'s credentials were encrypted with "
-        "(DISPATCHER_ENCRYPTION_KEYS), or set them again: `dispatcher sender set {org}`. "
-        "No attempt is spent."
-    ),
-    DeferReason.STORE_UNAVAILABLE: "`dispatcher doctor` tests the store.",
-    DeferReason.INTERNAL_ERROR: "The worker's log has the error; it is tried again by itself.",
-    DeadReason.MALFORMED: ("Mend the producer and send the event again; it may use the same id."),
-    DeadReason.REJECTED_RECIPIENT: (
-        "Check the user's address in the IAM; if the relay was wrong: {resend}."
-    ),
-    DeadReason.REJECTED_MESSAGE: (
-        "The relay's reply says what it minds: size, content, sender. When that is mended: "
-        "{resend}."
-    ),
-    DeadReason.RENDER_ERROR: "Mend the template, then: {resend}.",
-    DeadReason.EXPIRED: (
-        "If the news is still worth telling: {resend}. It is then tried for another "
-        "DISPATCHER_MAX_AGE."
-    ),
-    DeadReason.ATTEMPTS: "The worker's log has the error; when it is mended: {resend}.",
-}
-
-
 def tell(delivery: Delivery, *, now: datetime, suppression: Suppression | None = None) -> Story:
     """Return a delivery's story at *now*; *suppression* stands against mail to its recipient."""
     steps = [*_arrival(delivery), *_decision(delivery), *_attempts(delivery), *_end(delivery, now)]
@@ -136,7 +51,7 @@ def tell(delivery: Delivery, *, now: datetime, suppression: Suppression | None =
 
 def because(reason: str) -> str:
     """Return a reason in words; an unknown one as it is."""
-    return _BECAUSE.get(reason, reason)
+    return BECAUSE.get(reason, reason)
 
 
 def _verdict(delivery: Delivery, now: datetime) -> str:
@@ -205,8 +120,8 @@ def _attempt(attempt: Attempt) -> str:
     said = " ".join(filter(None, (str(attempt.code or ""), attempt.enhanced))) or "no reply"
     if attempt.result == State.SENT:
         return f"attempt {attempt.number}: {relay} took the message ({said}, {after})"
-    if attempt.phase in _PHASES:
-        what = f"{relay} {_PHASES[attempt.phase]} ({said}, {after})"
+    if attempt.phase in PHASES:
+        what = f"{relay} {PHASES[attempt.phase]} ({said}, {after})"
     else:
         what = f"failed before it reached a relay ({after})"
     return f"attempt {attempt.number}: {what}: {because(attempt.result)}"
@@ -245,4 +160,10 @@ def _advice(delivery: Delivery) -> str:
     resend = f"`dispatcher dead resend {delivery.event_id}{organization}`"
     scope = "" if _EVERYWHERE in delivery.detail else organization
     allow = f"`dispatcher suppress remove {delivery.recipient}{scope}`"
-    return _ADVICE.get(delivery.reason, "").format(org=delivery.org_id, resend=resend, allow=allow)
+    origin = Origin.parse(delivery.source)
+    return ADVICE.get(delivery.reason, "").format(
+        org=delivery.org_id,
+        resend=resend,
+        allow=allow,
+        connection=origin.connection if origin else "NAME",
+    )

@@ -7,6 +7,7 @@ import signal
 from dispatcher import bootstrap
 from dispatcher.adapters.directory.from_event import FromEvent
 from dispatcher.celery import app
+from dispatcher.delivery import Skipped
 from dispatcher.events import Addressee, Event, Recipient
 
 __all__ = ["app"]
@@ -17,7 +18,7 @@ class Fragile(FromEvent):
 
     async def find(
         self, event: Event, addressee: Addressee = Addressee.CURRENT
-    ) -> Recipient | None:
+    ) -> Recipient | Skipped:
         match event.user.display_name:
             case "out of memory":
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -10,6 +10,10 @@ from hypothesis import strategies as st
 from dispatcher.delivery import Attempt, Dead, DeadReason, DeferReason, Deferred, Phase
 from dispatcher.errors import (
     ConfigError,
+    ConnectionUnreadable,
+    DirectoryRefused,
+    DirectoryThrottled,
+    DirectoryUnavailable,
     DispatcherError,
     OwnRelayFault,
     PermanentTransportError,
@@ -198,6 +202,26 @@ def test_an_unreadable_sender_burns_no_attempt() -> None:
     assert _judged(SenderUnreadable("its key is not here"), attempt=7) == Deferred(
         DeferReason.SENDER_UNREADABLE, BACKOFF[0] / 2, burns=False
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (DirectoryUnavailable("away"), DeferReason.DIRECTORY_UNAVAILABLE),
+        (DirectoryRefused("a wrong token"), DeferReason.DIRECTORY_REFUSED),
+        (DirectoryThrottled("too often"), DeferReason.DIRECTORY_THROTTLED),
+        (ConnectionUnreadable("its key is not here"), DeferReason.CONNECTION_UNREADABLE),
+    ],
+)
+def test_what_keeps_a_directory_from_answering_burns_no_attempt(
+    error: Exception, reason: DeferReason
+) -> None:
+    assert _judged(error, attempt=7) == Deferred(reason, BACKOFF[0] / 2, burns=False)
+
+
+def test_a_directorys_hint_lengthens_the_wait_within_reason() -> None:
+    waits = [_judged(DirectoryThrottled("too often", wait=hint)) for hint in (90.0, 1.0, 1e9)]
+    assert [each.delay for each in waits if isinstance(each, Deferred)] == [90.0, 2.5, 3600.0]
 
 
 def test_a_throttled_message_burns_no_attempt() -> None:

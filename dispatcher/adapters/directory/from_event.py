@@ -1,6 +1,11 @@
 """The event itself as the directory: it names whom to tell."""
 
+from typing import Final
+
+from dispatcher.delivery import Skipped, SkipReason
 from dispatcher.events import Addressee, Event, Recipient
+
+_NOBODY: Final = Skipped(SkipReason.NO_RECIPIENT)
 
 
 class FromEvent:
@@ -8,8 +13,8 @@ class FromEvent:
 
     async def find(
         self, event: Event, addressee: Addressee = Addressee.CURRENT
-    ) -> Recipient | None:
-        """Return the event's address, or None where it has none.
+    ) -> Recipient | Skipped:
+        """Return the event's address, or that it has none.
 
         An address that is known to be unverified gives way to the one before it:
         whoever took an account over may have set the new one.
@@ -18,5 +23,5 @@ class FromEvent:
         distrusted = user.email_verified is False and user.previous_email is not None
         address = user.previous_email if distrusted else user.email or user.previous_email
         if address is None:
-            return None
+            return _NOBODY
         return Recipient(address, user.display_name or user.login_name, user.locale)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dispatcher.adapters.directory.from_event import FromEvent
 from dispatcher.adapters.mail.renderer import MailRenderer
+from dispatcher.delivery import Skipped, SkipReason
 from dispatcher.errors import UnknownTrigger
 from dispatcher.events import Actor, ActorKind, Addressee, Context, Event, Recipient, User
 from dispatcher.message import Draft, Message
@@ -29,7 +30,7 @@ def changed(user: User, actor: ActorKind = ActorKind.USER) -> Event:
     return an_event(user=user, type=EMAIL_CHANGED, actor=Actor(actor), context=context)
 
 
-def found(user: User) -> Recipient | None:
+def found(user: User) -> Recipient | Skipped:
     return asyncio.run(FromEvent().find(changed(user), TRIGGER.addressee))
 
 
@@ -47,7 +48,7 @@ def mail_of(
     user: User, *, locale: str | None = None, actor: ActorKind = ActorKind.USER, changes: str = ""
 ) -> Message:
     event, recipient = changed(user, actor), found(user)
-    assert recipient is not None
+    assert isinstance(recipient, Recipient)
     facts = {**TRIGGER.facts(event), "changes": changes or None}
     to = Recipient(recipient.address, recipient.name, locale)
     return _renderer().render(Draft(TRIGGER.name, event.org_id, event.id, to, facts))
@@ -74,7 +75,7 @@ def test_goes_to_the_address_before_the_change_alone() -> None:
 
 
 def test_finds_nobody_where_the_old_address_is_not_known() -> None:
-    assert found(User("u", NEW)) is None
+    assert found(User("u", NEW)) == Skipped(SkipReason.NO_RECIPIENT)
 
 
 def test_keeps_the_name_and_the_language() -> None:

@@ -5,11 +5,12 @@ import asyncio
 import pytest
 
 from dispatcher.adapters.directory.from_event import FromEvent
+from dispatcher.delivery import Skipped, SkipReason
 from dispatcher.events import Recipient, User
 from tests.builders import an_event
 
 
-def found(user: User) -> Recipient | None:
+def found(user: User) -> Recipient | Skipped:
     return asyncio.run(FromEvent().find(an_event(user=user)))
 
 
@@ -25,7 +26,7 @@ def test_calls_people_by_their_login_name_where_no_other_is_known() -> None:
 
 
 def test_finds_nobody_without_an_address() -> None:
-    assert found(User("u")) is None
+    assert found(User("u")) == Skipped(SkipReason.NO_RECIPIENT)
 
 
 @pytest.mark.parametrize(
@@ -37,5 +38,5 @@ def test_prefers_the_previous_address_to_an_unverified_one(
 ) -> None:
     user = User("u", "new@example.org", email_verified=verified, previous_email="old@example.org")
     recipient = found(user)
-    assert recipient is not None
+    assert isinstance(recipient, Recipient)
     assert recipient.address == expected
