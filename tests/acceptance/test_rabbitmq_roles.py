@@ -64,7 +64,7 @@ def test_a_producer_s_event_is_settled_and_its_garbage_put_aside(roles: Roles) -
 
 
 def test_the_api_s_event_is_settled(roles: Roles, tmp_path: Path) -> None:
-    store = f"unix://{roles.system.folder / 'valkey' / 'valkey.sock'}"
+    store = f"redis+socket://{roles.system.folder / 'valkey' / 'valkey.sock'}"
     with api(tmp_path / "var", broker_url=roles.urls["api"], store_url=store) as running:
         bearer = token(running.env, "--org", "acme", "--role", "ORG_OWNER")
         answer = httpx.post(
