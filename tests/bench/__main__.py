@@ -17,6 +17,7 @@ from rich.console import Console
 from tests.bench import chapters_api as web
 from tests.bench import chapters_day as steady
 from tests.bench import chapters_fair as fair
+from tests.bench import chapters_hooks as doors
 from tests.bench import chapters_rate as rate
 from tests.bench import chapters_scale as scale
 from tests.bench import chapters_sizing as sizing
@@ -43,6 +44,7 @@ CHAPTERS: Final[dict[str, Callable[[Run], Figure]]] = {
     "split": apart.split,
     "day": steady.day,
     "api": web.api,
+    "hooks": doors.hooks,
     "sink": rate.sink_alone,
 }
 _DOCS: Final = Path(__file__).parents[2] / "docs"

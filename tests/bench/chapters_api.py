@@ -172,7 +172,7 @@ def _api_running(run: Run, *, fsync: str = "everysec") -> Iterator[Api]:
         load.keep_policies(here.valkey.url, _ORGS)
         bearers = asyncio.run(_tokens(here.valkey.url))
         with running(contender, here) as supervisors:
-            port = _port(here, supervisors)
+            port = port_of(here, supervisors)
             on = Api(here, Order(port, bearers), supervisors)
             # The worker is up when this is through; and so is everybody's first request.
             on.send(events=1, rate=50.0, seconds=1.5)
@@ -189,7 +189,8 @@ async def _tokens(url: str) -> Sequence[tuple[str, str]]:
     return [(each.text, name) for each, name in zip(issued, names, strict=True)]
 
 
-def _port(here: Stage, supervisors: "Sequence[subprocess.Popen[bytes]]") -> int:
+def port_of(here: Stage, supervisors: "Sequence[subprocess.Popen[bytes]]") -> int:
+    """Return where the API listens, once it answers."""
     found: list[str] = []
 
     def listens() -> bool:

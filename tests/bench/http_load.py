@@ -144,10 +144,15 @@ def _nobody(connection: Connection, status: str) -> None:
 
 @dataclass(slots=True)
 class Load:
-    """One order being carried out."""
+    """One order being carried out.
+
+    Args:
+        order: What to send.
+        made: The requests, one after another.
+    """
 
     order: Order
-    _made: Iterator[bytes] = field(init=False)
+    made: Iterator[bytes]
     _taken: list[float] = field(default_factory=list)
     _failures: Counter[str] = field(default_factory=Counter)
     _idle: deque[Connection] = field(default_factory=deque)
@@ -157,9 +162,6 @@ class Load:
     _counts_from: float = 0.0
     _ends: float = 0.0
     _through: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self._made = requests(self.order)
 
     async def run(self) -> Seen:
         """Send, and return what came of it."""
@@ -219,7 +221,7 @@ class Load:
 
     def _send(self, connection: Connection, due: float) -> None:
         self._on_way += 1
-        connection.send(next(self._made), due)
+        connection.send(next(self.made), due)
 
     def _answered(self, connection: Connection, status: str) -> None:
         now = perf_counter()
@@ -243,4 +245,5 @@ class Load:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(uvloop.run(Load(Order(**json.load(sys.stdin))).run()))))
+    ordered = Order(**json.load(sys.stdin))
+    print(json.dumps(asdict(uvloop.run(Load(ordered, requests(ordered)).run()))))
