@@ -1,8 +1,8 @@
 """The composition root: settings → adapters → services; it alone knows concrete classes."""
 
 import atexit
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -11,11 +11,7 @@ from pydantic import SecretStr
 
 from dispatcher.adapters.broker.quarantine import Quarantine
 from dispatcher.adapters.broker.rabbit_quarantine import RabbitQuarantine
-from dispatcher.adapters.directory.from_event import FromEvent
 from dispatcher.adapters.mail.sender_rules import check as check_sender
-from dispatcher.adapters.monitoring.vitals import Role
-from dispatcher.adapters.observers.company import Company
-from dispatcher.adapters.observers.tally import TallyObserver
 from dispatcher.adapters.standalone.valkey import EmbeddedValkey
 from dispatcher.adapters.store.connection import connect
 from dispatcher.adapters.store.readings import Readings
@@ -28,25 +24,19 @@ from dispatcher.adapters.store.valkey_senders import ValkeySenderStore
 from dispatcher.adapters.store.valkey_suppressions import ValkeySuppressionStore
 from dispatcher.adapters.store.valkey_tokens import ValkeyTokenStore
 from dispatcher.adapters.store.valkey_workforce import ValkeyWorkforce
-from dispatcher.attendance import attending
 from dispatcher.connecting import check as check_connections
 from dispatcher.connecting import connections_of, vault_of
 from dispatcher.connections import Connections
-from dispatcher.dispatch import Dispatcher
 from dispatcher.errors import ConfigError
 from dispatcher.looks import Looks
-from dispatcher.monitor.member import Member, Part
 from dispatcher.policies import Policies
-from dispatcher.ports import Observer, Queue
+from dispatcher.ports import Observer
 from dispatcher.post import Post, looks_of
 from dispatcher.quarantines import quarantine_at
-from dispatcher.redrive import Requeue
 from dispatcher.senders import Senders
 from dispatcher.settings import Settings
 from dispatcher.suppressions import Suppressions
 from dispatcher.tokens import Tokens
-from dispatcher.triggers import discover
-from dispatcher.walk import Walk
 
 
 class SystemClock:
@@ -174,85 +164,6 @@ def open_quarantine(
         StoreUnavailable: The embedded Valkey does not answer.
     """
     return quarantine_at(endpoints(settings).broker_url, rabbitmq=settings.uses_rabbitmq)
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What a worker works with."""
-
-    dispatcher: Dispatcher
-    policies: Policies
-    senders: Senders
-    looks: Looks
-    requeue: Requeue
-    observer: Observer
-    ready: Callable[[], Awaitable[None]]
-    switches: frozenset[str]
-
-
-@asynccontextmanager
-async def open_services(
-    settings: Settings, url: str, queue: Queue, member: Member | None = None
-) -> AsyncIterator[Services]:
-    """Open all that a worker needs, and close it in the end, in order.
-
-    Args:
-        settings: The settings.
-        url: Where the store is.
-        queue: Takes what is due again.
-        member: The process that works with it; by default one that shows itself to nobody.
-
-    Raises:
-        ConfigError: The settings cannot work; the text names every mistake.
-        StoreUnavailable: The store does not answer.
-    """
-    check_connections(settings)
-    post, triggers = Post.of(settings), discover()
-    member = member or Member(Part("worker", Role.WORKER))
-    tally, clock = TallyObserver(), SystemClock()
-    observer = Company(member.observer, tally)
-    async with AsyncExitStack() as closing:
-        store = await closing.enter_async_context(open_store(settings, url, observer))
-        if settings.default_password_change is not None:
-            await store.policies.seed_default({"passwordChange": settings.default_password_change})
-        store.ledger.start()
-        closing.push_async_callback(store.ledger.close)
-        routes = post.routes(lambda change: observer.relay_changed(change.relay, change.reason))
-        closing.push_async_callback(routes.close)
-        names = [address.name for address in post.addresses]
-        member.watch(names, routes.states, lambda: store.ledger.in_flight)
-        attendance = attending(
-            *(store.workforce, tally, clock, observer),
-            concurrency=settings.concurrency,
-            in_flight=lambda: store.ledger.in_flight,
-            relays=routes.states,
-        )
-        await closing.enter_async_context(attendance)
-        walk = Walk(
-            policies=store.policies.store,
-            directory=FromEvent(),
-            correspondence=store.correspondence,
-            renderer=post.renderer(store.secret, clock),
-            transport=routes,
-            clock=clock,
-            triggers=triggers,
-            secret=store.secret,
-            max_age=settings.max_age,
-            folds=store.ledger,
-            fold_window=settings.fold_window,
-        )
-        dispatcher = Dispatcher(store.ledger, walk, clock, observer, store.suppressions)
-        requeue = Requeue(store.ledger, queue, observer, routes.is_away)
-        yield Services(
-            dispatcher,
-            store.policies,
-            store.senders,
-            store.looks,
-            requeue,
-            observer,
-            store.ledger.ping,
-            triggers.switches,
-        )
 
 
 def check(settings: Settings) -> None:

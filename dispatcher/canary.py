@@ -8,7 +8,7 @@ from celery import Celery
 from dispatcher.adapters.broker.backlog import backlog
 from dispatcher.adapters.broker.canary import Beat, Canary
 from dispatcher.adapters.monitoring.vitals import Role
-from dispatcher.bootstrap import Services
+from dispatcher.bootstrap_worker import Services
 from dispatcher.errors import StoreUnavailable
 from dispatcher.monitor.member import Part
 

@@ -20,7 +20,8 @@ from dispatcher.adapters.broker.canary import Beat, Canary
 from dispatcher.adapters.broker.loop import current_loop_thread
 from dispatcher.adapters.broker.queue import CeleryQueue
 from dispatcher.adapters.observers.logs import configure_logs
-from dispatcher.bootstrap import Services, SystemClock
+from dispatcher.bootstrap import SystemClock
+from dispatcher.bootstrap_worker import Services, open_services
 from dispatcher.canary import part_of, take_in
 from dispatcher.delivery import Outcome
 from dispatcher.errors import (
@@ -125,7 +126,7 @@ def _new_runtime() -> Runtime:
     return Runtime(
         current_loop_thread(),
         lambda: open_station(settings, url, Member(part_of(app, _canary)), SystemClock()),
-        lambda member: bootstrap.open_services(settings, url, queue, member),
+        lambda member: open_services(settings, url, queue, member),
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Generic, TypeVar
 
 from dispatcher.adapters.broker.loop import LoopThread
-from dispatcher.bootstrap import Services
+from dispatcher.bootstrap_worker import Services
 from dispatcher.monitor.member import Member
 from dispatcher.monitor.station import Station
 

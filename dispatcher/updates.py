@@ -6,7 +6,7 @@ from typing import Any, Final
 import structlog
 
 from dispatcher import look_wire, policy_wire, sender_wire, status
-from dispatcher.bootstrap import Services
+from dispatcher.bootstrap_worker import Services
 from dispatcher.errors import (
     DispatcherError,
     InvalidLook,

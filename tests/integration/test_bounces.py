@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dispatcher import bootstrap
+from dispatcher.bootstrap_worker import open_services
 from dispatcher.cli import app
 from dispatcher.delivery import Dead, DeadReason, Outcome, Sent, Skipped, SkipReason
 from dispatcher.settings import load_settings
@@ -45,7 +46,7 @@ def tell(number: int, org: str = "acme") -> Outcome:
     async def told() -> Outcome:
         settings = load_settings()
         url = bootstrap.endpoints(settings).store_url
-        async with bootstrap.open_services(settings, url, NoQueue()) as services:
+        async with open_services(settings, url, NoQueue()) as services:
             event = an_event(
                 f"evt-{number}",
                 org=org,

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from dispatcher import bootstrap, updates
-from dispatcher.bootstrap import Services
+from dispatcher import updates
+from dispatcher.bootstrap_worker import Services, open_services
 from dispatcher.delivery import Sent
 from dispatcher.settings import Settings
 from tests.builders import a_png, a_user, an_event
@@ -29,7 +29,7 @@ async def _open(url: str, relay: ScriptedRelay) -> AsyncIterator[Services]:
         "default_password_change": True,
         "max_age": 10**9,
     }
-    async with bootstrap.open_services(Settings(**usual), url, NoQueue()) as services:
+    async with open_services(Settings(**usual), url, NoQueue()) as services:
         yield services
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from dispatcher import bootstrap, updates
+from dispatcher import updates
 from dispatcher.adapters.store.vault import new_key
-from dispatcher.bootstrap import Services
+from dispatcher.bootstrap_worker import Services, open_services
 from dispatcher.delivery import DeferReason, Deferred, Outcome, Sent
 from dispatcher.errors import SenderUnreadable
 from dispatcher.settings import Settings
@@ -34,7 +34,7 @@ async def _open(url: str, instance: ScriptedRelay, **settings: Any) -> AsyncIter
         "sender_local_relays": True,
     }
     read = Settings(**usual | settings)
-    async with bootstrap.open_services(read, url, NoQueue()) as services:
+    async with open_services(read, url, NoQueue()) as services:
         yield services
 
 
