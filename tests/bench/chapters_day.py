@@ -45,7 +45,7 @@ class _Offered:
 
 def _steady(run: Run, rate: float, seconds: float) -> list[Series]:
     contender = who.ours(2, orgs=_ORGS)
-    with stage(run.templates, fsync="always") as here, running(contender, here) as processes:
+    with stage(run.templates) as here, running(contender, here) as processes:
         _warm(contender, here)
         workers = [pid for process in processes for pid in family(process.pid)]
         valkey = here.valkey.pid
