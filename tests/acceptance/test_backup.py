@@ -22,7 +22,10 @@ BACKUP: Final = START.with_name("backup.sh")
 EVENTS: Final = 40
 CLIENT: Final = shutil.which("valkey-cli") or shutil.which("redis-cli")
 
-pytestmark = pytest.mark.skipif(CLIENT is None, reason="valkey-cli and redis-cli are not installed")
+pytestmark = [
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(CLIENT is None, reason="valkey-cli and redis-cli are not installed"),
+]
 
 
 def _back_up(valkey: StackValkey, folder: Path, password: str) -> Path:

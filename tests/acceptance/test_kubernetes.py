@@ -61,6 +61,14 @@ def test_every_file_is_applied_or_needs_an_operator() -> None:
     assert files == {*APPLIED, *OPTIONAL}
 
 
+@pytest.mark.parametrize("name", APPLIED)
+@pytest.mark.parametrize("version", ["1.30", "1.34"])
+def test_kubernetes_knows_every_field(name: str, version: str) -> None:
+    schemas = pytest.importorskip("kubernetes_validate", reason="pip install kubernetes-validate")
+    for each in _objects(name):
+        schemas.validate(each, version, strict=True)
+
+
 @pytest.mark.parametrize("name", sorted(WORKLOADS))
 def test_a_pod_is_what_the_namespace_lets_in(name: str) -> None:
     pod, container = _pod(name), _container(name)
