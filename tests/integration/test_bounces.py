@@ -28,8 +28,8 @@ def settle(url: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
     def settle(port: int) -> None:
         for name, value in {
-            "BROKER_URL": url,
-            "STORE_URL": url,
+            "BROKER_URL": url.replace("unix://", "redis+socket://"),
+            "STORE_URL": url.replace("unix://", "redis+socket://"),
             "SMTP_URL": f"smtp://127.0.0.1:{port}?tls=none",
             "MAIL_FROM": "Acme <no-reply@acme.example>",
             "BOUNCE_ADDRESS": "bounces@acme.example",
