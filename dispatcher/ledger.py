@@ -226,11 +226,13 @@ class DeliveryLog(Protocol):
 class DeadLetters(Protocol):
     """Changes dead letters, for the person who mends them."""
 
-    def letters(self, wanted: DeliveryFilter) -> AsyncIterator[Sequence[Delivery]]:
+    def letters(
+        self, wanted: DeliveryFilter, *, at_once: int = 500
+    ) -> AsyncIterator[Sequence[Delivery]]:
         """Yield pages of the dead letters that match, newest first, however many there are.
 
-        A letter that goes, comes or dies again meanwhile moves no other; the state in
-        *wanted* is not read.
+        A letter that goes, comes or dies again meanwhile moves no other; the state in *wanted*
+        is not read. A page has *at_once* letters, or fewer, or up to twice as many.
         """
         ...
 

@@ -15,7 +15,7 @@ async def newest_letters(
         StoreUnavailable: They cannot be read.
     """
     found: list[Delivery] = []
-    async for page in letters.letters(wanted):
+    async for page in letters.letters(wanted, at_once=limit):
         found += page
         if len(found) >= limit:
             break

@@ -17,7 +17,8 @@ from dispatcher.web.delivery_query import invalid
 _SAME_INSTANT: Final = 512
 """Deliveries that may have changed in one millisecond: two calls of the ledger carry as many."""
 
-_FEW: Final = 16
+_MORE: Final = (16, 300, 2 * _SAME_INSTANT)
+"""How many deliveries more than a page has are asked for: first for what is usual."""
 
 Read = Callable[[DeliveryFilter, int], Awaitable[Sequence[Delivery]]]
 """Returns the newest deliveries that match, at most so many."""
@@ -63,7 +64,7 @@ async def _found(
     a few more are asked for, and as many as an instant can have only where those are not enough.
     """
     left: list[Delivery] = []
-    for more in (_FEW, 2 * _SAME_INSTANT):
+    for more in _MORE:
         found = await read(wanted, limit + 1 + more)
         left = [one for one in found if last is None or place_in_time(one) < last]
         is_all = len(found) <= limit + more

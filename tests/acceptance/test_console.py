@@ -113,7 +113,7 @@ def test_without_script_filters_and_pages_work_by_forms_and_links(
     sign_in(page, console)
     page.get_by_role("link", name="Deliveries").click()
     page.get_by_role("link", name="Older →").click()
-    expect(page.locator("#results tbody tr")).to_have_count(12)
+    expect(page.locator("#results tbody tr")).to_have_count(17)
     page.get_by_role("link", name="← Newest").click()
     page.get_by_label("State").select_option("skipped")
     page.get_by_role("button", name="Filter").click()

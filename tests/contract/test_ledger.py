@@ -671,6 +671,24 @@ def test_a_letters_message_is_erased_when_it_is_done(play: Play, way: str) -> No
     play(story)
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 7, 500])
+def test_letters_come_in_pages_of_about_as_many_as_are_wanted(at_once: int, play: Play) -> None:
+    async def story(world: World) -> None:
+        for number in range(20):
+            org = "acme" if number % 3 else "globex"
+            event = an_event(f"e-{number}", org=org)
+            claim = await world.ledger.claim(event, receipt=f"r-{number}")
+            assert isinstance(claim, Claim)
+            await world.ledger.record(claim, Report(REJECTED))
+        wanted = DeliveryFilter(org_id="acme")
+        pages = [page async for page in world.ledger.letters(wanted, at_once=at_once)]
+        seen = [letter.event_id for page in pages for letter in page]
+        assert sorted(seen) == sorted(f"e-{number}" for number in range(20) if number % 3)
+        assert max(map(len, pages)) < max(2 * at_once, 2)
+
+    play(story)
+
+
 def test_all_letters_are_paged_once_each_though_some_go_meanwhile(play: Play) -> None:
     async def story(world: World) -> None:
         ids = [f"e-{number}" for number in range(1_200)]

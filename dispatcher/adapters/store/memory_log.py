@@ -4,13 +4,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
 
 from dispatcher.delivery import Delivery, DeliveryFilter, State, Totals, place_in_time
 from dispatcher.message import Message
 from dispatcher.ports import Clock
-
-_PAGE: Final = 500
 
 Key = tuple[str, str]
 """Organization and event id."""
@@ -69,12 +66,14 @@ class MemoryDeliveryLog:
         matching = (delivery for delivery in self._all() if _matches(delivery, wanted))
         return sorted(matching, key=place_in_time, reverse=True)[:limit]
 
-    async def letters(self, wanted: DeliveryFilter) -> AsyncIterator[Sequence[Delivery]]:
+    async def letters(
+        self, wanted: DeliveryFilter, *, at_once: int = 500
+    ) -> AsyncIterator[Sequence[Delivery]]:
         """Yield pages of the dead letters that match, newest first."""
         found = await self.deliveries(replace(wanted, state=State.DEAD), limit=len(self._kept))
         letters = [one for one in found if one.is_letter]
-        for start in range(0, len(letters), _PAGE):
-            yield letters[start : start + _PAGE]
+        for start in range(0, len(letters), at_once):
+            yield letters[start : start + at_once]
 
     async def message(self, org_id: str, event_id: str) -> Message | None:
         """Return a dead letter's message as it was rendered; None where none is kept."""

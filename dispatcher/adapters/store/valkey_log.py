@@ -64,15 +64,18 @@ class ValkeyDeliveryLog:
                 found |= {(each.org_id, each.event_id): each for each in newest}
         return nlargest(limit, found.values(), key=place_in_time)
 
-    async def letters(self, wanted: DeliveryFilter) -> AsyncIterator[Sequence[Delivery]]:
-        """Yield pages of the dead letters that match, newest first.
+    async def letters(
+        self, wanted: DeliveryFilter, *, at_once: int = 500
+    ) -> AsyncIterator[Sequence[Delivery]]:
+        """Yield pages of the dead letters that match, newest first, *at_once* or twice that.
 
         Raises:
             StoreUnavailable: The store did not answer.
         """
         cursor = _beginning("dead", wanted)
         while True:
-            cursor, answers = await self._stretch("dead", cursor, replace(wanted, state=None))
+            dead = replace(wanted, state=None)
+            cursor, answers = await self._stretch("dead", cursor, dead, at_once)
             if answers:
                 yield [decode_delivery(answer) for answer in answers]
             if not cursor:
@@ -130,7 +133,8 @@ class ValkeyDeliveryLog:
         newest: list[Delivery] = []
         cursor = _beginning(place, wanted)
         while True:
-            cursor, answers = await self._stretch(place, cursor, wanted)
+            most = max(limit - len(newest), 1)
+            cursor, answers = await self._stretch(place, cursor, wanted, most)
             newest.extend(map(decode_delivery, answers))
             if place == "open":
                 old_enough = (one for one in newest if _is_old_enough(one, wanted))
@@ -139,7 +143,7 @@ class ValkeyDeliveryLog:
                 return newest
 
     async def _stretch(
-        self, place: str, cursor: bytes, wanted: DeliveryFilter
+        self, place: str, cursor: bytes, wanted: DeliveryFilter, most: int
     ) -> tuple[bytes, Sequence[Sequence[bytes]]]:
         since = to_milliseconds(wanted.since) if wanted.since else 0
         cursor, answers = await self._log(
@@ -151,6 +155,7 @@ class ValkeyDeliveryLog:
             wanted.state or "",
             to_bytes(wanted.reason),
             since,
+            most,
         )
         return cursor, answers
 

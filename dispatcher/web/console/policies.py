@@ -18,7 +18,7 @@ from dispatcher.web.console.views import link
 from dispatcher.web.console.visits import Visitor
 from dispatcher.web.patience import LOG_PATIENCE, StorePatience
 
-_MOST_LISTED: Final = 200
+_MOST_LISTED: Final = 100
 _CHANGES: Final = 50
 _WORD: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 

@@ -10,7 +10,7 @@ from dispatcher.ports import Clock
 
 PERIODS: Final = {"1h": "the last hour", "24h": "the last day", "7d": "the last 7 days"}
 _LENGTHS: Final = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}
-_ROWS: Final = "25"
+_ROWS: Final = "20"
 
 
 def as_api(request: Request, clock: Clock) -> Request:

@@ -1,7 +1,8 @@
 -- Reads deliveries: one by its name, or a stretch of the open, the dead or the finished ones.
 --
 -- ARGV after the common ones: the question's name and its arguments. A stretch is answered
--- with where to go on ('' at the end) and what matched, so that no call is long.
+-- with where to go on ('' at the end) and what matched, so that no call is long; once as many as
+-- are wanted match, those that were not looked at are left to the next call.
 
 local STRETCH = 500
 local ENTRIES = 32 -- of up to 16 deliveries each
@@ -69,18 +70,35 @@ local function rank_behind(cursor)
   return rank
 end
 
-function questions.dead(cursor, org, state, reason, since)
-  local start = rank_behind(cursor)
-  local found, names, keys, oldest = call('ZREVRANGE', DEAD, start, start + STRETCH - 1, 'WITHSCORES'), {}, {}, ''
-  for at = 1, #found, 2 do
-    names[#names + 1] = found[at]
-    keys[#keys + 1], keys[#keys + 2] = RECORD .. found[at], EVENT .. found[at]
-    oldest = format('%.0f', found[at + 1])
+-- What matches of some names, and how many were looked at until enough of them did.
+local function first_matching(names, most, ...)
+  local matches, seen = {}, 0
+  while seen < #names and #matches < most do
+    local slice, keys = {}, {}
+    while seen < #names and #slice < most do
+      seen = seen + 1
+      local name = names[seen]
+      if is_of(name, ...) then
+        slice[#slice + 1] = name
+        keys[#keys + 1], keys[#keys + 2] = RECORD .. name, EVENT .. name
+      end
+    end
+    read_ahead(keys)
+    for _, match in ipairs(matching(slice, 1, ...)) do matches[#matches + 1] = match end
   end
-  read_ahead(keys)
-  local is_all = #names < STRETCH or tonumber(oldest) < tonumber(since)
-  local next = is_all and '' or oldest .. ' ' .. names[#names]
-  return { next, matching(names, 1, org, state, reason, tonumber(since)) }
+  return matches, seen
+end
+
+function questions.dead(cursor, org, state, reason, since, most)
+  local start, names, times = rank_behind(cursor), {}, {}
+  local found = call('ZREVRANGE', DEAD, start, start + STRETCH - 1, 'WITHSCORES')
+  for at = 1, #found, 2 do
+    names[#names + 1], times[#times + 1] = found[at], format('%.0f', found[at + 1])
+  end
+  local matches, seen = first_matching(names, tonumber(most), org, state, reason, tonumber(since))
+  local is_all = seen == #names and #names < STRETCH
+  local next = (is_all or tonumber(times[seen]) < tonumber(since)) and '' or times[seen] .. ' ' .. names[seen]
+  return { next, matches }
 end
 
 function questions.message(name)
@@ -97,17 +115,20 @@ local function current(name, entry_id, verdict, org, state, reason)
   return done and done.id == entry_id and of_log(done) or nil
 end
 
-function questions.finished(cursor, org, state, reason, since)
+function questions.finished(cursor, org, state, reason, since, most)
   local oldest = format('%.0f', math.max(tonumber(since), now - retention + 1))
-  local newest, matches = cursor == '' and '+' or '(' .. cursor, {}
+  local newest, matches, last = cursor == '' and '+' or '(' .. cursor, {}, ''
   local entries = call('XREVRANGE', LOG, newest, oldest, 'COUNT', ENTRIES)
-  for _, entry in ipairs(entries) do
+  for number, entry in ipairs(entries) do
     local flat = entry[2]
     for at = #flat - 1, 1, -2 do
       matches[#matches + 1] = current(flat[at], entry[1], flat[at + 1], org, state, reason)
     end
+    local is_enough = #matches >= tonumber(most)
+    if is_enough or number == ENTRIES then last = entry[1] end
+    if is_enough then break end
   end
-  return { #entries == ENTRIES and entries[#entries][1] or '', matches }
+  return { last, matches }
 end
 
 return questions[ARGV[3]](unpack(ARGV, 4))
