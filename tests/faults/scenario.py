@@ -61,6 +61,11 @@ class Scenario:
 
     # -- parts
 
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """What every process is told."""
+        return self._settings
+
     def start(
         self,
         arguments: str = "",

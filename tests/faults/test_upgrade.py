@@ -1,14 +1,19 @@
 """F38: an upgrade and a rollback under load, two versions side by side on one queue and ledger."""
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import httpx
 import pytest
 
+from dispatcher.access import Role
 from dispatcher.delivery import State
-from tests.acceptance.system import wait_until
+from tests.acceptance.system import environment, is_ready, wait_until
 from tests.faults.audit import Bounds
 from tests.faults.conftest import Record
 from tests.faults.scenario import Scenario
@@ -98,3 +103,77 @@ def test_f38_an_upgrade_and_a_rollback_under_load_lose_nothing_and_send_nothing_
     title = f"upgrade from {since}, two workers one by one, and back"
     bounds = Bounds(duplicates=0, recovery=60)
     record(scenario.settle("F38", title, bounds, retries=f"{2 * PUT_OFF}"))
+
+
+POLICY: Final = "/management/v1/policies/notification"
+
+
+@contextmanager
+def _api(scenario: Scenario, root: Path, token: str, folder: Path) -> Iterator[httpx.Client]:
+    """Yield somebody with that token who calls an API of that version."""
+    folder.mkdir()
+    places = {"http_bind": "127.0.0.1:0", "grpc_bind": "127.0.0.1:0"}
+    log = folder / "api.log"
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            (sys.executable, "-m", "dispatcher", "api"),
+            cwd=root,
+            env=environment(folder, **scenario.settings, **places),
+            stdout=said,
+            stderr=said,
+        )
+
+    def listens() -> str:
+        assert process.poll() is None, log.read_text()
+        found = re.search(r"HTTP at (http://127\.0\.0\.1:\d+)", log.read_text())
+        return found[1] if found else ""
+
+    try:
+        url = wait_until(listens, "the API says where it is")
+        wait_until(lambda: is_ready(url), "the API is ready")
+        bearer = {"authorization": f"Bearer {token}"}
+        with httpx.Client(base_url=url, headers=bearer, trust_env=False, timeout=30) as client:
+            yield client
+    finally:
+        process.terminate()
+        process.wait(40)
+
+
+def _is_on(client: httpx.Client) -> bool:
+    wanted: bool = client.get(POLICY).raise_for_status().json()["policy"]["passwordChange"]
+    return wanted
+
+
+def _accepted(client: httpx.Client, event: dict[str, Any]) -> dict[str, int]:
+    counts: dict[str, int] = client.post("/v1/events", json=event).raise_for_status().json()
+    return counts
+
+
+@pytest.mark.parametrize("older", VERSIONS, indirect=True, ids=VERSIONS.values())
+@pytest.mark.timeout(240)
+def test_f38_two_versions_of_the_api_take_in_each_event_once_and_read_each_other_s_policies(
+    scenario: Scenario, folder: Path, older: Path
+) -> None:
+    issued = scenario.look(
+        lambda store: store.tokens.issue(org_id="on", roles=[Role.ORG_OWNER], name="both")
+    )
+    events = scenario.load.events(4, "on")
+    with (
+        _api(scenario, older, issued.text, folder / "old") as before,
+        _api(scenario, ROOT, issued.text, folder / "new") as after,
+    ):
+        for writer, reader in ((before, after), (after, before)):
+            for wanted in (False, True):
+                writer.put(POLICY, json={"passwordChange": wanted}).raise_for_status()
+                assert _is_on(reader) is wanted
+        for number, event in enumerate(events):
+            first, second = (before, after) if number % 2 else (after, before)
+            assert _accepted(first, event) == {"accepted": 1, "duplicates": 0}
+            assert _accepted(second, event) == {"accepted": 0, "duplicates": 1}
+            scenario.accepted[event["id"]] = event
+    scenario.start(root=older).ready()
+
+    wait_until(lambda: scenario.relay.accepted == len(events), "each is mailed")
+    scenario.end()
+    assert scenario.relay.accepted == len(events)
+    assert {one.state for one in scenario.deliveries()} == {State.SENT}
