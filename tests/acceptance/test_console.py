@@ -1,7 +1,10 @@
 """The console in a real browser: every action, by mouse and keyboard, with and without script."""
 
+import json
 import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -270,6 +273,26 @@ def test_no_page_has_a_barrier_that_axe_finds_and_all_fit_a_phone(
                 summary.click()
             faults += found_on(page, script)
     assert faults == []
+
+
+@pytest.mark.timeout(120 + markup.INSTALL_TIME)
+def test_every_page_is_valid_html(page: Page, console: Running, tmp_path: Path) -> None:
+    sign_in(page, console)
+    addresses = ("/console/sign-in", *PAGES)
+    pages = [{"name": one, "html": page.request.get(one).text()} for one in addresses]
+    file = tmp_path / "pages.json"
+    file.write_text(json.dumps(pages), encoding="utf-8")
+    program = markup.installed() / "valid.mjs"
+    ran = subprocess.run(
+        ("node", program, file),
+        cwd=program.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    assert json.loads(ran.stdout) == []
 
 
 def found_on(page: Page, script: str) -> list[str]:
