@@ -77,7 +77,8 @@ class House:
 
 @asynccontextmanager
 async def a_house(url: str) -> AsyncIterator[House]:
-    settings = Settings(broker_url=SecretStr(url), store_url=SecretStr(url))
+    place = SecretStr(url.replace("unix://", "redis+socket://"))
+    settings = Settings(broker_url=place, store_url=place)
     async with (
         open_web(settings, url) as services,
         open_desks(settings, services) as desks,
