@@ -58,6 +58,49 @@ class WorkerReport:
     relays: tuple[RelayReport, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class RelayStanding:
+    """How all workers get on with one relay.
+
+    Args:
+        name: ``host:port``.
+        workers: How many use it.
+        away: For how many of them its breaker is open.
+        reason: What was wrong, as one of these says.
+        busy: Connections with a message under way.
+        idle: Connections without.
+        waiting: Messages that wait for one.
+    """
+
+    name: str
+    workers: int
+    away: int
+    reason: str
+    busy: int
+    idle: int
+    waiting: int
+
+
+def relays_of(workers: Sequence[WorkerReport]) -> Sequence[RelayStanding]:
+    """Return each relay as all workers see it, in the order of preference."""
+    names = dict.fromkeys(relay.name for worker in workers for relay in worker.relays)
+    found = []
+    for name in names:
+        seen = [relay for worker in workers for relay in worker.relays if relay.name == name]
+        found.append(
+            RelayStanding(
+                name,
+                workers=len(seen),
+                away=sum(relay.away for relay in seen),
+                reason=next((relay.reason for relay in seen if relay.away), ""),
+                busy=sum(relay.busy for relay in seen),
+                idle=sum(relay.idle for relay in seen),
+                waiting=sum(relay.waiting for relay in seen),
+            )
+        )
+    return found
+
+
 class Window(Enum):
     """How far back, in steps of how long; both in seconds."""
 

@@ -23,6 +23,7 @@ from dispatcher.cli import (
     render,
     send,
     sender,
+    stats,
     suppress,
     text,
     token,
@@ -55,6 +56,7 @@ app.command("preview", rich_help_panel=_RUN)(preview.command)
 app.command("render", rich_help_panel=_RUN)(render.command)
 app.command("why", rich_help_panel=_ASK)(why.command)
 app.command("deliveries", rich_help_panel=_ASK)(deliveries.command)
+app.command("stats", rich_help_panel=_ASK)(stats.command)
 app.command("doctor", rich_help_panel=_ASK)(doctor.command)
 app.command("health", rich_help_panel=_ASK)(health.command)
 app.command("send", rich_help_panel=_CHANGE)(send.command)

@@ -104,7 +104,15 @@ def passed_on(name: str, line: str) -> None:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
     """Print rows; a column whose name begins with ``>`` is aligned to the right."""
-    grid = Table(
+    console = _console(sys.stdout)
+    with console.capture() as printed:
+        console.print(grid(columns, rows))
+    sys.stdout.writelines(f"{row.rstrip()}\n" for row in printed.get().splitlines())
+
+
+def grid(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> Table:
+    """Return rows as a table; a column whose name begins with ``>`` is aligned to the right."""
+    made = Table(
         box=None,
         pad_edge=False,
         padding=(0, 2, 0, 0),
@@ -113,15 +121,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str | Text]]) -> None:
     )
     for column in columns:
         right = column.startswith(">")
-        grid.add_column(
+        made.add_column(
             column.removeprefix(">"), justify="right" if right else "left", overflow="fold"
         )
     for row in rows:
-        grid.add_row(*(Text(clean(cell)) if isinstance(cell, str) else cell for cell in row))
-    console = _console(sys.stdout)
-    with console.capture() as printed:
-        console.print(grid)
-    sys.stdout.writelines(f"{row.rstrip()}\n" for row in printed.get().splitlines())
+        made.add_row(*(Text(clean(cell)) if isinstance(cell, str) else cell for cell in row))
+    return made
+
+
+def terminal() -> Console:
+    """Return the terminal that results are shown on."""
+    return _console(sys.stdout)
 
 
 def progress(what: str, *, quiet: bool = False) -> Progress:

@@ -17,6 +17,7 @@ from dispatcher.ports import DeadLetters, DeliveryLog, Queue
 from dispatcher.senders import Senders
 from dispatcher.suppressions import Suppressions
 from dispatcher.tokens import Tokens
+from dispatcher.workforce import Workforce
 
 _T = TypeVar("_T")
 
@@ -61,6 +62,11 @@ class OpenStore(Protocol):
     @property
     def connections(self) -> Connections:
         """Return the connections."""
+        ...
+
+    @property
+    def workforce(self) -> Workforce:
+        """Return the workers at work."""
         ...
 
 

@@ -17,6 +17,7 @@ from dispatcher.adapters.store.memory_policies import MemoryPolicyStore
 from dispatcher.adapters.store.memory_senders import MemorySenderStore
 from dispatcher.adapters.store.memory_suppressions import MemorySuppressionStore
 from dispatcher.adapters.store.memory_tokens import MemoryTokenStore
+from dispatcher.adapters.store.memory_workforce import MemoryWorkforce
 from dispatcher.cli.session import OpenStore
 from dispatcher.connections import Connections
 from dispatcher.delivery import Dead, DeadReason, Outcome, Report
@@ -58,6 +59,7 @@ class MemoryStore:
     suppressions: Suppressions
     tokens: Tokens
     connections: Connections
+    workforce: MemoryWorkforce
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +128,16 @@ class MemorySession:
             MemoryConnectionStore(), self.clock, connecting.mistakes, connecting.new_secret
         )
         looks = Looks(MemoryLookStore(self.clock), kinds(discover()), {"de", "en"})
+        ledger = MemoryLedger(self.clock)
         self.store = MemoryStore(
-            MemoryLedger(self.clock), policies, senders, looks, suppressions, tokens, connections
+            ledger,
+            policies,
+            senders,
+            looks,
+            suppressions,
+            tokens,
+            connections,
+            MemoryWorkforce(self.clock, ledger),
         )
 
     def now(self) -> datetime:
