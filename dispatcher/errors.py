@@ -27,6 +27,7 @@
     ├── RenderError                     our template's fault
     ├── StoreUnavailable                retryable
     ├── IssuerUnavailable               retryable: whether a token is valid cannot be told now
+    ├── FeedUnavailable                 retryable: events cannot be fetched where they are
     ├── DirectoryError                  retryable: who is to be told cannot be learnt now
     │   ├── DirectoryUnavailable        it is away, or answers nonsense
     │   ├── DirectoryRefused            it does not let us in: whoever set it up can mend it
@@ -182,6 +183,21 @@ class IssuerUnavailable(DispatcherError):
     """The issuer of access tokens did not give its keys: nothing is known of the token."""
 
     retryable = True
+
+
+class FeedUnavailable(DispatcherError):
+    """Events cannot be fetched now: the broker or the transmitter is away, or does not let us in.
+
+    Args:
+        reason: What happened.
+        wait: Seconds that it asked us to wait; 0.0 when it did not say.
+    """
+
+    retryable = True
+
+    def __init__(self, reason: str, *, wait: float = 0.0) -> None:
+        super().__init__(reason)
+        self.wait = wait
 
 
 class DirectoryError(DispatcherError):
