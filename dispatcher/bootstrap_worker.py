@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from dispatcher.adapters.directory.from_event import FromEvent
+from dispatcher.adapters.directory.by_connection import ConnectionDirectory
 from dispatcher.adapters.monitoring.vitals import Role
 from dispatcher.adapters.observers.company import Company
 from dispatcher.adapters.observers.tally import TallyObserver
@@ -76,9 +76,11 @@ async def open_services(
             relays=routes.states,
         )
         await closing.enter_async_context(attendance)
+        directory = ConnectionDirectory(store.connections.store, observer.waiting)
+        closing.push_async_callback(directory.close)
         walk = Walk(
             policies=store.policies.store,
-            directory=FromEvent(),
+            directory=directory,
             correspondence=store.correspondence,
             renderer=post.renderer(store.secret, clock),
             transport=routes,

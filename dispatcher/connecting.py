@@ -81,9 +81,12 @@ def check(settings: Settings) -> None:
 def mistakes(connection: Connection) -> Sequence[str]:
     """Return what is wrong with a connection."""
     # Whoever has no connection is spared the memory of all kinds of source.
+    from dispatcher.adapters.directory import kinds  # noqa: PLC0415
     from dispatcher.sources import rules  # noqa: PLC0415
 
-    return rules.mistakes(connection)
+    directory = connection.directory
+    wrong_there = () if directory is None else kinds.mistakes(directory)
+    return [*rules.mistakes(connection), *wrong_there]
 
 
 def new_secret(connection: Connection) -> str | None:

@@ -9,13 +9,12 @@ from pydantic import TypeAdapter, ValidationError
 from dispatcher.connection import Connection, Origin
 from dispatcher.events import PASSWORD_CHANGED, Event, User
 from dispatcher.sources import native
-from dispatcher.sources._fields import Address, EventId
+from dispatcher.sources._fields import EventId
+from dispatcher.sources.hints import a_locale, an_address
 from dispatcher.sources.hook import SAMPLE_USER, Occurrence
 
 _PREVIOUS: Final = "/previous"
-_NO_LOCALE: Final = frozenset({"", "und"})  # BCP 47: undetermined
 _NOBODY: Final = frozenset({SAMPLE_USER.id, SAMPLE_USER.email})
-_ADDRESS: Final[TypeAdapter[str]] = TypeAdapter(Address)
 _EVENT_ID: Final[TypeAdapter[str]] = TypeAdapter(EventId)
 
 
@@ -79,17 +78,10 @@ def _plausible(user: User) -> User:
     return replace(
         user,
         id=user.id or None,
-        email=_address(user.email),
-        previous_email=_address(user.previous_email),
-        locale=None if user.locale in _NO_LOCALE else user.locale,
+        email=an_address(user.email),
+        previous_email=an_address(user.previous_email),
+        locale=a_locale(user.locale),
     )
-
-
-def _address(text: str | None) -> str | None:
-    try:
-        return _ADDRESS.validate_python(text) if text else None
-    except ValidationError:
-        return None
 
 
 def _event_id(connection: Connection, occurrence: Occurrence) -> str:

@@ -4,8 +4,8 @@ import ctypes
 import os
 import signal
 
-from dispatcher import bootstrap
-from dispatcher.adapters.directory.from_event import FromEvent
+from dispatcher import bootstrap_worker
+from dispatcher.adapters.directory.by_connection import ConnectionDirectory
 from dispatcher.celery import app
 from dispatcher.delivery import Skipped
 from dispatcher.events import Addressee, Event, Recipient
@@ -13,7 +13,7 @@ from dispatcher.events import Addressee, Event, Recipient
 __all__ = ["app"]
 
 
-class Fragile(FromEvent):
+class Fragile(ConnectionDirectory):
     """Dies of some display names, as of the kernel's hunt for memory or of a bug in C."""
 
     async def find(
@@ -29,4 +29,4 @@ class Fragile(FromEvent):
         return await super().find(event, addressee)
 
 
-vars(bootstrap)["FromEvent"] = Fragile
+vars(bootstrap_worker)["ConnectionDirectory"] = Fragile

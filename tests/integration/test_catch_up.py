@@ -14,8 +14,10 @@ import pytest
 from typer.testing import CliRunner
 
 from dispatcher.cli import app
+from dispatcher.cli.connection_log import LogUnreadable, changes
 from dispatcher.connection import Connection, DirectoryAccess
 from dispatcher.delivery import Sent
+from dispatcher.errors import InvalidConnection
 from dispatcher.sources import zitadel_log
 from tests.builders import NOON, an_event
 from tests.unit.cli.installation import Answer, MemorySession
@@ -213,9 +215,12 @@ def test_a_server_that_is_away_is_said(log: Log, session: MemorySession) -> None
 
 def test_a_token_travels_over_https_only(log: Log, session: MemorySession) -> None:
     access = DirectoryAccess("zitadel", "http://login.example", _TOKEN)
-    _connect(session, replace(_connection(log), name="plain", directory=access))
+    plain = replace(_connection(log), name="plain", directory=access)
 
-    assert "expected https" in _catch_up(session, name="plain").err
+    with pytest.raises(InvalidConnection, match="expected https"):
+        _connect(session, plain)
+    with pytest.raises(LogUnreadable, match="expected https"):
+        list(changes(plain, NOON))
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,8 @@ def test_a_change_adds_replaces_and_takes_away(run: Run, session: MemorySession)
         "--directory",
         "scim",
         "https://scim.acme.example",
+        "--directory-secret-file=-",
+        stdin="a token",
     )
     assert answer.code == 0, answer.err
     after = kept(session)
@@ -164,9 +166,12 @@ def test_a_directorys_secret_goes_to_no_other_place(run: Run, session: MemorySes
     run("connection", "change", "svix", "--directory-is-truth", *place)
     assert changed_directory(session) == {"url": place[2], "secret": "a token", "truth": True}
     other = "https://other.example"
-    run("connection", "change", "svix", "--directory", "scim", other)
-    assert changed_directory(session) == {"url": other, "secret": "", "truth": False}
-    run("connection", "change", "svix", "--directory-secret-file=-", stdin="another")
+    elsewhere = ("connection", "change", "svix", "--directory", "scim", other)
+    refused = run(*elsewhere)
+    assert refused.code == 2
+    assert "a secret is required" in refused.err
+    assert changed_directory(session) == {"url": place[2], "secret": "a token", "truth": True}
+    run(*elsewhere, "--directory-secret-file=-", stdin="another")
     assert changed_directory(session) == {"url": other, "secret": "another", "truth": False}
     assert run("connection", "change", "svix", "--no-directory", "--json").code == 0
     assert kept(session).directory is None
