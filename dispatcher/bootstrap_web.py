@@ -83,7 +83,7 @@ async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
         tokens = Tokens(ValkeyTokenStore(client, prefix=prefix, readings=readings), clock)
         closing.push_async_callback(tokens.close)
         ledger = ValkeyLedger(client, prefix=prefix, retention=settings.retention)
-        member, pulse = _member(ledger)
+        member, pulse = _member(ledger, settings.log_rate)
         station = await closing.enter_async_context(open_station(settings, url, member, clock))
         await closing.enter_async_context(_going_on(pulse))
         observer = member.observer
@@ -116,9 +116,9 @@ async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
         )
 
 
-def _member(ledger: ValkeyLedger) -> tuple[Member, StorePulse]:
+def _member(ledger: ValkeyLedger, log_rate: int) -> tuple[Member, StorePulse]:
     pulse = StorePulse(ledger.ping)
-    return Member(Part("api", Role.API, pulse.reason)), pulse
+    return Member(Part("api", Role.API, pulse.reason), log_rate=log_rate), pulse
 
 
 @asynccontextmanager

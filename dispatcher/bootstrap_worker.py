@@ -1,7 +1,7 @@
 """The composition root of a worker: what an event needs on its way, opened and closed in order."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from dispatcher.adapters.directory.by_connection import ConnectionDirectory
@@ -9,9 +9,10 @@ from dispatcher.adapters.monitoring.vitals import Role
 from dispatcher.adapters.observers.company import Company
 from dispatcher.adapters.observers.tally import TallyObserver
 from dispatcher.attendance import attending
-from dispatcher.bootstrap import SystemClock, open_store
+from dispatcher.bootstrap import Store, SystemClock, open_store
 from dispatcher.connecting import check as check_connections
 from dispatcher.dispatch import Dispatcher
+from dispatcher.feeds import FeedDesk, Feeds
 from dispatcher.looks import Looks
 from dispatcher.monitor.member import Member, Part
 from dispatcher.policies import Policies
@@ -33,6 +34,7 @@ class Services:
     senders: Senders
     looks: Looks
     requeue: Requeue
+    feeds: Feeds
     observer: Observer
     ready: Callable[[], Awaitable[None]]
     switches: frozenset[str]
@@ -56,7 +58,7 @@ async def open_services(
     """
     check_connections(settings)
     post, triggers = Post.of(settings), discover()
-    member = member or Member(Part("worker", Role.WORKER))
+    member = member or Member(Part("worker", Role.WORKER), log_rate=settings.log_rate)
     tally, clock = TallyObserver(), SystemClock()
     observer = Company(member.observer, tally)
     async with AsyncExitStack() as closing:
@@ -99,7 +101,22 @@ async def open_services(
             store.senders,
             store.looks,
             requeue,
+            Feeds(store.connections, _feed_desk(settings, url, queue, store, observer), observer),
             observer,
             store.ledger.ping,
             triggers.switches,
         )
+
+
+def _feed_desk(
+    settings: Settings, url: str, queue: Queue, store: Store, observer: Observer
+) -> Callable[[], AbstractAsyncContextManager[FeedDesk]]:
+    def opened() -> AbstractAsyncContextManager[FeedDesk]:
+        # Workers whose events all come by themselves are spared its memory.
+        from dispatcher.bootstrap_feeds import open_feed_desk  # noqa: PLC0415
+
+        return open_feed_desk(
+            settings, url, queue, connections=store.connections, observer=observer
+        )
+
+    return opened

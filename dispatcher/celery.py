@@ -125,7 +125,9 @@ def _new_runtime() -> Runtime:
     queue = CeleryQueue(app, task=PASSWORD_CHANGED, queue=EVENTS_QUEUE)
     return Runtime(
         current_loop_thread(),
-        lambda: open_station(settings, url, Member(part_of(app, _canary)), SystemClock()),
+        lambda: open_station(
+            settings, url, Member(part_of(app, _canary), log_rate=settings.log_rate), SystemClock()
+        ),
         lambda member: open_services(settings, url, queue, member),
     )
 

@@ -5,6 +5,7 @@ from typing import Final
 
 import structlog
 
+from dispatcher.adapters.observers.floodgate import Floodgate, Kind
 from dispatcher.adapters.observers.words import words
 from dispatcher.delivery import Dead, Observed
 from dispatcher.policy import Written
@@ -14,16 +15,24 @@ _QUIET: Final = 10.0
 
 
 class LogObserver:
-    """Writes one line per outcome, and one now and then while something is away."""
+    """Writes one line per outcome, and one now and then while something is away.
 
-    def __init__(self) -> None:
+    Args:
+        rate: Most lines per second about deliveries with one outcome for one reason; what needs a
+            person is always written. 0 writes all.
+    """
+
+    def __init__(self, rate: int = 0) -> None:
         self._log = structlog.get_logger("dispatcher")
+        self._floodgate = Floodgate(rate, self._kept_back)
         self._told: dict[str, float] = {}
 
     def finished(self, delivery: Observed) -> None:
         """Log what became of one walk; what needs a person is a warning."""
         outcome, reason = words(delivery.report.outcome)
         needs_a_person = isinstance(delivery.report.outcome, Dead) or delivery.fenced
+        if not (needs_a_person or self._floodgate.admits(outcome, reason)):
+            return
         write = self._log.warning if needs_a_person else self._log.info
         attempt = delivery.report.attempt
         write(
@@ -37,6 +46,10 @@ class LogObserver:
             **({"code": attempt.code} if attempt and attempt.code else {}),
             **({"fenced": True} if delivery.fenced else {}),
         )
+
+    def _kept_back(self, kind: Kind, count: int) -> None:
+        outcome, reason = kind
+        self._log.info("deliveries not shown", outcome=outcome, reason=reason, count=count)
 
     def policy_written(self, written: Written) -> None:
         """Log a policy update."""
