@@ -25,8 +25,9 @@ def open_console(settings: Settings, services: WebServices, desks: Desks) -> ASG
     if not settings.console:
         return None
     client, prefix, clock = services.client, settings.store_prefix, services.clock
+    sso = _single_sign_on(settings)
     console = Console(
-        doorkeeper=Doorkeeper(desks.gate, services.tokens, clock),
+        doorkeeper=Doorkeeper(desks.gate, services.tokens, clock, sso),
         desks=desks,
         log=services.ledger,
         letters=LetterDesk(services.ledger, services.ledger, desks.gate, clock),
@@ -35,7 +36,7 @@ def open_console(settings: Settings, services: WebServices, desks: Desks) -> ASG
         clock=clock,
         views=Views(clock),
     )
-    return console_app(console, ValkeySessions(client, prefix=prefix), _single_sign_on(settings))
+    return console_app(console, ValkeySessions(client, prefix=prefix), sso)
 
 
 def _single_sign_on(settings: Settings) -> SingleSignOn | None:

@@ -15,7 +15,7 @@ from dispatcher.errors import AccessError, PermissionDenied, RateLimited, Unauth
 from dispatcher.web.console.desk import Console, back_to
 from dispatcher.web.console.forms import expect_own_page, fields_of
 from dispatcher.web.console.views import PLACES
-from dispatcher.web.console.visits import Visitor, opened
+from dispatcher.web.console.visits import Grant, Renewals, Visitor, opened
 from dispatcher.web.requests import call_of
 
 _HOME: Final = "/console/"
@@ -23,7 +23,7 @@ _SIGN_IN: Final = "/console/sign-in"
 _log: Final = structlog.get_logger("dispatcher.web")
 
 
-class SingleSignOn(Protocol):
+class SingleSignOn(Renewals, Protocol):
     """Signs people in somewhere else."""
 
     async def redirect(self, request: Request) -> Response:
@@ -34,8 +34,8 @@ class SingleSignOn(Protocol):
         """
         ...
 
-    async def token(self, request: Request) -> str:
-        """Return the access token of whoever comes back.
+    async def grant(self, request: Request) -> Grant:
+        """Return what whoever comes back presents.
 
         Raises:
             Unauthenticated: They were not signed in, or not by us.
@@ -66,7 +66,7 @@ class SignInPages:
         fields = await fields_of(request)
         wanted = fields.get("next", "")
         try:
-            return await self._enter(request, fields.get("token", "").strip(), wanted)
+            return await self._enter(request, Grant(fields.get("token", "").strip()), wanted)
         except Unauthenticated:
             problem = "This token is worth nothing: unknown, mistyped, expired or revoked."
         except PermissionDenied as error:
@@ -97,14 +97,14 @@ class SignInPages:
         await opened(request)
         wanted = request.session.get("next", "")
         try:
-            token = await self._single_sign_on().token(request)
-            return await self._enter(request, token, wanted)
+            grant = await self._single_sign_on().grant(request)
+            return await self._enter(request, grant, wanted)
         except AccessError as error:
             _log.info("sign-in refused", reason=str(error))
             return self._form(request, wanted, str(error), status=401)
 
-    async def _enter(self, request: Request, token: str, wanted: str) -> Response:
-        caller = await self.console.doorkeeper.enter(request, token)
+    async def _enter(self, request: Request, grant: Grant, wanted: str) -> Response:
+        caller = await self.console.doorkeeper.enter(request, grant)
         if not any(place.is_open_to(Visitor(caller, "")) for place in PLACES):
             await self.console.doorkeeper.leave(request)
             raise PermissionDenied(f"{_named(caller)} may see nothing here.")

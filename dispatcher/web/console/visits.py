@@ -4,9 +4,8 @@ import json
 import secrets
 from base64 import urlsafe_b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
 
 from starlette.requests import Request
 from starsessions import load_session, regenerate_session_id
@@ -55,23 +54,52 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """What somebody presents.
+
+    Args:
+        token: A token of ours, or an issuer's access token.
+        renewal: What the issuer gives the next one for; "" where it does not.
+    """
+
+    token: str = field(repr=False)
+    renewal: str = field(default="", repr=False)
+
+
+class Renewals(Protocol):
+    """Gives the next access token."""
+
+    async def renew(self, renewal: str) -> Grant:
+        """Return it, and what the one after it is given for.
+
+        Raises:
+            Unauthenticated: The issuer gives none any more.
+            IssuerUnavailable: It does not answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Doorkeeper:
     """Lets people in, and knows them again.
 
-    A session keeps no token: of ours only its id, and whether that is still worth something is
-    asked each time; of an issuer's who presented it, until it would have expired.
+    A session keeps no access token: of ours only its id, and whether that is still worth something
+    is asked each time; of an issuer's who presented it, until it would have expired. Then the
+    issuer is asked for the next one, and so whether that person may still come in.
 
     Args:
         gate: Knows callers by their tokens, and how often they may try.
         tokens: Our own tokens.
         clock: Tells when a session ends.
+        renewals: Gives an issuer's next access token; None where nobody signs in at one.
     """
 
     gate: Gate
     tokens: Tokens
     clock: Clock
+    renewals: Renewals | None = None
 
-    async def enter(self, request: Request, text: str) -> Caller:
+    async def enter(self, request: Request, grant: Grant) -> Caller:
         """Begin a session for whoever presents a token.
 
         Raises:
@@ -82,9 +110,13 @@ class Doorkeeper:
         """
         async with StorePatience():
             caller = await self.gate.caller(
-                replace(call_of(request), authorization=f"Bearer {text}")
+                replace(call_of(request), authorization=f"Bearer {grant.token}")
             )
-        await self._begin(request, caller, _expiry(text))
+        await self.leave(request)
+        regenerate_session_id(request)  # an id that somebody else may have planted is worth nothing
+        until = self.clock.now() + LONGEST
+        request.session.update({"until": until.timestamp(), "key": secrets.token_urlsafe()})
+        _keep(request, caller, grant)
         return caller
 
     async def visitor(self, request: Request) -> Visitor:
@@ -100,10 +132,8 @@ class Doorkeeper:
         kept = request.session
         if "until" not in kept:
             raise Unauthenticated("there is no session")
-        if self.clock.now().timestamp() >= kept["until"]:
-            request.session.clear()
-            raise Unauthenticated("the session has ended")
         try:
+            await self._renew(request, kept)
             # Whoever is signed in is let through though a neighbour's tries are refused.
             call = replace(call_of(request), authorization=request.cookies.get(COOKIE))
             async with StorePatience():
@@ -124,21 +154,25 @@ class Doorkeeper:
             await get_session_handler(request).destroy()
         request.session.clear()
 
-    async def _begin(self, request: Request, caller: Caller, expiry: datetime | None) -> None:
-        await self.leave(request)
-        regenerate_session_id(request)  # an id that somebody else may have planted is worth nothing
-        until = self.clock.now() + LONGEST
-        of_ours = caller.id.startswith(_TOKEN_ID)
-        request.session.update(
-            {
-                "until": min(until, expiry or until).timestamp(),
-                "key": secrets.token_urlsafe(),
-                "token": caller.id.removeprefix(_TOKEN_ID) if of_ours else "",
-                "id": caller.id,
-                "org": caller.org_id,
-                "roles": sorted(caller.roles),
-            }
-        )
+    async def _renew(self, request: Request, kept: Mapping[str, Any]) -> None:
+        """See to it that what is kept still counts; a glance changes nothing.
+
+        Raises:
+            Unauthenticated: It does not.
+        """
+        now = self.clock.now().timestamp()
+        if now >= kept["until"]:
+            raise Unauthenticated("the session has ended")
+        if kept["fresh"] is None or now < kept["fresh"]:
+            return
+        if not kept["renewal"] or self.renewals is None or not _can_keep(request):
+            raise Unauthenticated("the access token has expired")
+        grant = await self.renewals.renew(kept["renewal"])
+        async with StorePatience():
+            caller = await self.gate.authenticator.authenticate(f"Bearer {grant.token}")
+        if caller.id != kept["id"]:
+            raise Unauthenticated("the next access token is somebody else's")
+        _keep(request, caller, grant)
 
     async def _known(self, kept: Mapping[str, Any]) -> Caller:
         if kept["token"]:
@@ -147,9 +181,29 @@ class Doorkeeper:
         return Caller(kept["id"], kept["org"], roles)
 
 
+def _keep(request: Request, caller: Caller, grant: Grant) -> None:
+    """Keep who somebody is, and for how long that counts without asking."""
+    of_ours = caller.id.startswith(_TOKEN_ID)
+    request.session.update(
+        {
+            "token": caller.id.removeprefix(_TOKEN_ID) if of_ours else "",
+            "id": caller.id,
+            "org": caller.org_id,
+            "roles": sorted(caller.roles),
+            "fresh": _expiry(grant.token),
+            "renewal": grant.renewal,
+        }
+    )
+
+
+def _can_keep(request: Request) -> bool:
+    """Tell whether what changes in the session is kept: not of one that is only glanced at."""
+    return "session_handler" in request.scope
+
+
 async def opened(request: Request) -> None:
     """Have the session at hand; one that is only glanced at is there already."""
-    if "session_handler" not in request.scope:
+    if not _can_keep(request):
         return
     try:
         await load_session(request)
@@ -158,10 +212,13 @@ async def opened(request: Request) -> None:
         raise
 
 
-def _expiry(text: str) -> datetime | None:
-    """Return when a verified access token ends; None for a token of ours, which is asked about."""
+def _expiry(text: str) -> float | None:
+    """Return when a verified access token ends, in seconds since 1970.
+
+    None for a token of ours, which is asked about each time.
+    """
     if text.startswith(PREFIX):
         return None
     claims = text.split(".")[1]
-    expires = json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["exp"]
-    return datetime.fromtimestamp(expires, UTC)
+    found = json.loads(urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    return float(found["exp"])

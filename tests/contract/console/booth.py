@@ -110,7 +110,7 @@ class Booth:
         gate = Gate(BearerAuthenticator(self.tokens, self.issuer), self.limits)
         desks = replace(self.installation.desks(), gate=gate)
         console = Console(
-            doorkeeper=Doorkeeper(gate, self.tokens, self.clock),
+            doorkeeper=Doorkeeper(gate, self.tokens, self.clock, self.sso),
             desks=desks,
             log=self.ledger,
             letters=LetterDesk(self.ledger, self.ledger, gate, self.clock),

@@ -37,6 +37,12 @@ class SignInServer:
     refuses: bool = False
     asked: list[dict[str, str]] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    renewals: set[str] = field(default_factory=set)
+    """What the next access token is given for; nothing where it gives none."""
+    gives_renewals: bool = False
+    nonce: str = ""
+    """What an ID token says instead of what it should."""
+    now: float = field(default_factory=NOON.timestamp)
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048))
 
     def documents(self) -> dict[str, Any]:
@@ -65,7 +71,12 @@ class SignInServer:
         return f"{asked['redirect_uri']}?{urlencode(answer)}"
 
     def exchange(self, form: dict[str, str]) -> dict[str, Any] | None:
-        """Return tokens for a code, once, to whoever has asked for it."""
+        """Return tokens for a code, once, to whoever has asked for it; or the next ones."""
+        if form.get("grant_type") == "refresh_token":
+            if form["refresh_token"] not in self.renewals:
+                return None
+            self.renewals.remove(form["refresh_token"])
+            return {"token_type": "Bearer", "access_token": self.access_token(), **self._renewal()}
         asked = self.codes.pop(form.get("code", ""), None)
         digest = sha256(form.get("code_verifier", "").encode()).digest()
         challenge = urlsafe_b64encode(digest).decode().rstrip("=")
@@ -75,12 +86,20 @@ class SignInServer:
             "token_type": "Bearer",
             "expires_in": 3600,
             "access_token": self.access_token(),
-            "id_token": self._id_token(asked["nonce"]),
+            "id_token": self._id_token(self.nonce or asked["nonce"]),
+            **self._renewal(),
         }
+
+    def _renewal(self) -> dict[str, str]:
+        if not self.gives_renewals:
+            return {}
+        renewal = secrets.token_urlsafe()
+        self.renewals.add(renewal)
+        return {"refresh_token": renewal}
 
     def access_token(self) -> str:
         """Return an access token of the tests' time."""
-        now = NOON.timestamp()
+        now = self.now
         claims = {"iss": self.url, "aud": AUDIENCE, "sub": "ada", "iat": now, "exp": now + 3600}
         header = {"alg": "RS256", "kid": "k1", "typ": "at+jwt"}
         return sign(header, claims | self.claims, self.key)

@@ -10,7 +10,6 @@ from dispatcher.adapters.oidc.claims import ClaimsMap, parse_role_map
 from dispatcher.adapters.oidc.opening import open_issuer
 from dispatcher.web.console.oidc import OidcSignIn
 from dispatcher.web.console.sessions import COOKIE
-from tests.builders import StandingClock
 from tests.contract.console.booth import Booth, an_open_booth
 from tests.contract.console.sign_in_server import AUDIENCE, CLIENT, SignInServer, sign_in_server
 
@@ -22,10 +21,11 @@ def play(story: Story, secret: str = "") -> None:
     async def run(server: SignInServer) -> None:
         claims_map = ClaimsMap("roles", "org", parse_role_map(""))
         server.claims = {"roles": ["ORG_OWNER"], "org": "acme"}
-        async with open_issuer(server.url, AUDIENCE, claims_map, StandingClock()) as issuer:
-            sso = OidcSignIn(server.url, CLIENT, secret, "openid profile")
+        booth = Booth(sso=OidcSignIn(server.url, CLIENT, secret, "openid profile"))
+        async with open_issuer(server.url, AUDIENCE, claims_map, booth.clock) as issuer:
+            booth.issuer = issuer
             async with (
-                an_open_booth(Booth(sso=sso, issuer=issuer)) as booth,
+                an_open_booth(booth),
                 httpx.AsyncClient(base_url=booth.url, trust_env=False, timeout=10) as http,
             ):
                 await story(booth, server, http)
@@ -68,6 +68,79 @@ def test_a_session_ends_with_the_access_token_that_began_it() -> None:
             assert (await http.get("/console/deliveries")).status_code == 200
         booth.clock.advance(20 * 60)
         assert (await http.get("/console/deliveries")).status_code == 303
+
+    play(story)
+
+
+async def stay(
+    booth: Booth, server: SignInServer, http: httpx.AsyncClient, minutes: int
+) -> httpx.Response:
+    """Look at a page every now and then; return the last answer."""
+    for _ in range(minutes // 5):
+        booth.clock.advance(5 * 60)
+        server.now = booth.clock.now().timestamp()
+        await http.get("/console/deliveries")
+    return await http.get("/console/deliveries")
+
+
+def test_the_issuer_is_asked_for_the_next_token_and_so_whether_a_person_may_still_come() -> None:
+    async def story(booth: Booth, server: SignInServer, http: httpx.AsyncClient) -> None:
+        server.gives_renewals = True
+        await to_issuer_and_back(http)
+        first = set(server.renewals)
+        assert (await stay(booth, server, http, 50)).status_code == 200
+        assert server.renewals == first
+        assert (await stay(booth, server, http, 120)).status_code == 200
+        assert len(server.renewals) == 1
+        assert server.renewals != first
+        server.claims |= {"roles": ["ORG_USER_MANAGER"]}
+        assert (await stay(booth, server, http, 70)).status_code == 403
+        server.renewals.clear()
+        assert (await stay(booth, server, http, 70)).status_code == 303
+
+    play(story)
+
+
+def test_no_session_at_an_issuer_lasts_longer_than_twelve_hours() -> None:
+    async def story(booth: Booth, server: SignInServer, http: httpx.AsyncClient) -> None:
+        server.gives_renewals = True
+        await to_issuer_and_back(http)
+        assert (await stay(booth, server, http, 12 * 60 - 5)).status_code == 200
+        assert (await stay(booth, server, http, 5)).status_code == 303
+
+    play(story)
+
+
+def test_a_glance_asks_the_issuer_for_nothing() -> None:
+    async def story(booth: Booth, server: SignInServer, http: httpx.AsyncClient) -> None:
+        server.gives_renewals = True
+        await to_issuer_and_back(http)
+        kept = set(server.renewals)
+        assert (await stay(booth, server, http, 50)).status_code == 200
+        booth.clock.advance(5 * 60)
+        server.now = booth.clock.now().timestamp()
+        assert (await http.get("/console/live", headers={"x-live": "1"})).status_code == 401
+        assert server.renewals == kept
+        assert (await http.get("/console/deliveries")).status_code == 200
+
+    play(story)
+
+
+def test_somebody_elses_next_token_ends_the_session() -> None:
+    async def story(booth: Booth, server: SignInServer, http: httpx.AsyncClient) -> None:
+        server.gives_renewals = True
+        await to_issuer_and_back(http)
+        server.claims |= {"sub": "mallory"}
+        assert (await stay(booth, server, http, 50)).status_code == 200
+        assert (await stay(booth, server, http, 10)).status_code == 303
+
+    play(story)
+
+
+def test_an_id_token_that_answers_another_question_is_refused() -> None:
+    async def story(_: Booth, server: SignInServer, http: httpx.AsyncClient) -> None:
+        server.nonce = "another"
+        assert (await to_issuer_and_back(http)).status_code == 401
 
     play(story)
 
