@@ -76,8 +76,13 @@ def test_only_the_id_opens_a_session_and_the_store_has_neither_id_nor_content(
         async with connect(valkey_url) as client:
             await client.flushall()
             sessions = SealedSessions(ValkeySessions(client))
-            await sessions.write("0123456789abcdef", b'{"token": "t1-of-a-length-nobody-hits"}', 0, 60)
-            assert await sessions.read("0123456789abcdef", 0) == b'{"token": "t1-of-a-length-nobody-hits"}'
+            await sessions.write(
+                "0123456789abcdef", b'{"token": "t1-of-a-length-nobody-hits"}', 0, 60
+            )
+            assert (
+                await sessions.read("0123456789abcdef", 0)
+                == b'{"token": "t1-of-a-length-nobody-hits"}'
+            )
             (key,) = await client.keys("nd:session:*")
             kept = await client.get(key)
             assert b"0123456789abcdef" not in key
