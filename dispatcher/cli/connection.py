@@ -1,12 +1,13 @@
 """``dispatcher connection``: which IAMs may bring events, and how their users are looked up."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Protocol
 
 import typer
 
 from dispatcher.cli import connection_catch_up, connection_change, output
+from dispatcher.cli.checks.finding import Finding
 from dispatcher.cli.connection_parts import Name
 from dispatcher.cli.connection_view import document, fields, row
 from dispatcher.cli.failures import UsageError
@@ -14,6 +15,21 @@ from dispatcher.cli.output import AsJson
 from dispatcher.cli.session import OpenStore, session
 from dispatcher.connection import Connection
 from dispatcher.errors import ConnectionNotFound, ConnectionUnreadable
+
+
+class Kind(Protocol):
+    """A kind of source, or of directory."""
+
+    @property
+    def kind(self) -> str:
+        """Return its name on the command line."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Return its name for people."""
+        ...
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,28 +80,31 @@ def show(context: typer.Context, name: Name, *, as_json: AsJson = False) -> None
 
 @app.command("kinds")
 def kinds(*, as_json: AsJson = False) -> None:
-    """List the kinds of IAM that can be connected, with their options.
+    """List the kinds of IAM that can be connected, and of directories, with their options.
 
     For example:
 
         dispatcher connection kinds
     """
+    from dispatcher.adapters.directory import kinds as directories
     from dispatcher.sources import discover
 
-    sources = discover().values()
+    sources, places = discover().values(), directories.KINDS.values()
     if as_json:
+        everywhere = dict(directories.OPTIONS)
         output.document(
-            [
-                {"kind": each.kind, "title": each.title, "options": dict(each.options)}
-                for each in sources
-            ]
+            {
+                "sources": [_kind(each, each.options) for each in sources],
+                "directories": [_kind(each, everywhere | dict(each.options)) for each in places],
+            }
         )
         return
-    rows: list[Sequence[str]] = []
-    for source in sources:
-        rows.append((source.kind, source.title, ""))
-        rows += [("", f"  --option {name}=…", says) for name, says in source.options.items()]
-    output.table(("kind", "what sends it", ""), rows)
+    rows = [line for each in sources for line in _lines(each, "--option", each.options)]
+    output.table(("--kind", "what sends it", ""), rows)
+    output.say("")
+    rows = [line for each in places for line in _lines(each, "--directory-option", each.options)]
+    rows += _options("--directory-option", directories.OPTIONS)
+    output.table(("--directory", "where users are looked up", ""), rows)
 
 
 app.command("change")(connection_change.change)
@@ -101,24 +120,37 @@ def try_out(
     url: Annotated[
         str, typer.Option(metavar="URL", help="Where the API is; by default DISPATCHER_HTTP_BIND.")
     ] = "",
+    user: Annotated[
+        str, typer.Option(metavar="ID", help="Look this user up in the connection's directory.")
+    ] = "",
+    tenant: Annotated[
+        str, typer.Option(metavar="T", help="The IAM's tenant that the user is of.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make calls as that IAM does, one that is proven and one that is not, and say what to mend.
+    """Make calls as that IAM does, one that is proven and one that is not; ask its directory.
 
-    They tell of nobody, so that no mail leaves. Ends with 1 when something fails.
+    The calls tell of nobody, so that no mail leaves. What is wrong comes with what to mend. Ends
+    with 1 when something fails.
 
     For example:
 
-        dispatcher connection test okta --url https://notify.acme.example
+        dispatcher connection test zitadel --user 301122
     """
     from dispatcher.cli.checks.connection import api_url, check_connection
+    from dispatcher.cli.checks.directory import check_directory
     from dispatcher.cli.doctor import report
 
     here = session(context)
     connection = here.with_store(lambda store: store.connections.get(name))
     place = url or api_url()
+
+    async def checked() -> list[Finding]:
+        findings = await check_connection(connection, place, here.now())
+        return [*findings, *await check_directory(connection, user, tenant)]
+
     with output.waiting("Making calls"):
-        findings = asyncio.run(check_connection(connection, place, here.now()))
+        findings = asyncio.run(checked())
     report(findings, as_json=as_json)
 
 
@@ -162,3 +194,17 @@ async def _all(store: OpenStore) -> Sequence[tuple[str, Connection | None]]:
 
 def _listed(name: str, connection: Connection | None) -> dict[str, object]:
     return {"name": name, "unreadable": True} if connection is None else document(connection)
+
+
+def _kind(kind: Kind, options: Mapping[str, str]) -> dict[str, object]:
+    return {"kind": kind.kind, "title": kind.title, "options": dict(options)}
+
+
+def _lines(kind: Kind, option: str, options: Mapping[str, str]) -> Iterator[Sequence[str]]:
+    yield kind.kind, kind.title, ""
+    yield from _options(option, options)
+
+
+def _options(option: str, options: Mapping[str, str]) -> Iterator[Sequence[str]]:
+    for name, says in options.items():
+        yield "", f"  {option} {name}=…", says

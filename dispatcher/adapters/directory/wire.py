@@ -11,7 +11,7 @@ from dispatcher import __version__
 from dispatcher.adapters.directory.replies import Reply
 from dispatcher.errors import DirectoryUnavailable
 
-_TIMEOUT: Final = httpx.Timeout(3.0, connect=1.0)
+_CONNECTING: Final = 1.0
 _PATIENCE: Final = 3.0
 """Seconds for a whole answer: a directory that drips must not hold us."""
 
@@ -27,12 +27,21 @@ _HEADERS: Final = {
 
 
 class Wire:
-    """Connections to all directories; it follows no redirect, and keeps no cookie."""
+    """Connections to all directories; it follows no redirect, and keeps no cookie.
 
-    def __init__(self) -> None:
+    Args:
+        patience: Seconds for a whole answer.
+    """
+
+    def __init__(self, patience: float = _PATIENCE) -> None:
+        self._patience = patience
         jar = CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
         self._client = httpx.AsyncClient(
-            timeout=_TIMEOUT, limits=_LIMITS, headers=_HEADERS, cookies=jar, follow_redirects=False
+            timeout=httpx.Timeout(patience, connect=min(patience, _CONNECTING)),
+            limits=_LIMITS,
+            headers=_HEADERS,
+            cookies=jar,
+            follow_redirects=False,
         )
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes | None) -> Reply:
@@ -42,7 +51,7 @@ class Wire:
             DirectoryUnavailable: There is none.
         """
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(self._patience):
                 return await self._exchange(url, dict(headers), body)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError) as error:
             raise DirectoryUnavailable(

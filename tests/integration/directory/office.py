@@ -62,6 +62,8 @@ class Office:
         people: Whom it knows.
         override: Answers a question with raw bytes in its place, or returns None.
         asked: What it was asked.
+        most_at_once: How many questions it had at a time.
+        keeps_open: What ends a connection after an override; None ends it at once.
     """
 
     kind: str
@@ -69,6 +71,7 @@ class Office:
     override: Override | None = None
     asked: list[Asked] = field(default_factory=list)
     most_at_once: int = 0
+    keeps_open: asyncio.Event | None = None
     url: str = ""
     _at_once: int = 0
     _serving: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -144,6 +147,8 @@ class Office:
                 writer.write(raw or http(*self.answer(asked)))
                 await writer.drain()
                 if raw is not None:
+                    if self.keeps_open is not None:
+                        await self.keeps_open.wait()
                     break
         except (ConnectionError, asyncio.CancelledError):
             pass
