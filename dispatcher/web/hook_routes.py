@@ -117,15 +117,18 @@ def hook_router(desk: Desk) -> APIRouter:
         """
         return await desk.take(request)
 
-    @router.api_route(
-        "/{connection}",
-        methods=list(_GREETINGS),
-        response_model=None,
-        responses=_ANSWERS,
-        openapi_extra=about,
-    )
     async def greet_hook(request: Request) -> Response:
         """Ask whether the connection is there, as its kind of IAM does before it sends anything."""
         return await desk.take(request)
 
+    for method in _GREETINGS:  # one by one: each operation of the reference has an id of its own
+        router.add_api_route(
+            "/{connection}",
+            greet_hook,
+            methods=[method],
+            name=f"greet_hook_by_{method.lower()}",
+            response_model=None,
+            responses=_ANSWERS,
+            openapi_extra=about,
+        )
     return router
