@@ -1,15 +1,15 @@
 """A worker's attendance: it reports itself for as long as it works."""
 
-import asyncio
 import math
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from dispatcher import __version__
 from dispatcher.adapters.mail.relays import RelayState
 from dispatcher.adapters.observers.tally import TallyObserver
+from dispatcher.beside import beside
 from dispatcher.ports import Clock, Observer
 from dispatcher.reporting import Reporter
 from dispatcher.workforce import RelayReport, WorkerReport, Workforce
@@ -50,13 +50,8 @@ async def attending(
         clock=clock,
         observer=observer,
     )
-    reporting = asyncio.create_task(reporter.run(), name="reporting")
-    try:
+    async with beside(reporter.run(), "reporting"):
         yield
-    finally:
-        reporting.cancel()
-        with suppress(asyncio.CancelledError):
-            await reporting
 
 
 def _relay(state: RelayState) -> RelayReport:

@@ -1,8 +1,7 @@
 """The composition root of the HTTP side, opened without waiting for the store."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +18,7 @@ from dispatcher.adapters.store.valkey_formers import ValkeyFormerAddressStore
 from dispatcher.adapters.store.valkey_ledger import ValkeyLedger
 from dispatcher.adapters.store.valkey_policies import ValkeyPolicyStore
 from dispatcher.adapters.store.valkey_tokens import ValkeyTokenStore
+from dispatcher.beside import beside
 from dispatcher.bootstrap import SystemClock
 from dispatcher.connecting import check as check_connections
 from dispatcher.connecting import connections_of, vault_of
@@ -85,7 +85,7 @@ async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
         ledger = ValkeyLedger(client, prefix=prefix, retention=settings.retention)
         member, pulse = _member(ledger, settings.log_rate)
         station = await closing.enter_async_context(open_station(settings, url, member, clock))
-        await closing.enter_async_context(_going_on(pulse))
+        await closing.enter_async_context(beside(pulse.run(), "store pulse"))
         observer = member.observer
         key_sets = KeySets(partial(_tell_of_keys, observer))
         closing.push_async_callback(key_sets.close)
@@ -119,17 +119,6 @@ async def open_web(settings: Settings, url: str) -> AsyncIterator[WebServices]:
 def _member(ledger: ValkeyLedger, log_rate: int) -> tuple[Member, StorePulse]:
     pulse = StorePulse(ledger.ping)
     return Member(Part("api", Role.API, pulse.reason), log_rate=log_rate), pulse
-
-
-@asynccontextmanager
-async def _going_on(pulse: StorePulse) -> AsyncIterator[None]:
-    asking = asyncio.create_task(pulse.run(), name="store pulse")
-    try:
-        yield
-    finally:
-        asking.cancel()
-        with suppress(asyncio.CancelledError):
-            await asking
 
 
 def _tell_of_keys(observer: Observer, connection: str, fault: IssuerUnavailable | None) -> None:

@@ -1,8 +1,7 @@
 """How the parts of one process of the HTTP side are put together."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import uuid4
 
@@ -11,6 +10,7 @@ from fastapi import APIRouter
 from dispatcher import bootstrap
 from dispatcher.adapters.broker.queue import CeleryQueue
 from dispatcher.adapters.broker.valkey_queue import ValkeyQueue
+from dispatcher.beside import beside
 from dispatcher.bootstrap_web import WebServices
 from dispatcher.celery import EVENTS_QUEUE, PASSWORD_CHANGED, app
 from dispatcher.errors import ConfigError
@@ -120,10 +120,5 @@ def _signatures(settings: Settings) -> Signatures:
 @asynccontextmanager
 async def _publishing(ingest: Ingest) -> AsyncIterator[None]:
     """Publish events for as long as this is open; what is left then, workers find in the ledger."""
-    publishing = asyncio.create_task(ingest.run(), name="publishing")
-    try:
+    async with beside(ingest.run(), "publishing"):
         yield
-    finally:
-        publishing.cancel()
-        with suppress(asyncio.CancelledError):
-            await publishing
