@@ -60,7 +60,8 @@ def _iam(answer: Answer) -> Iterator[str]:
 @contextmanager
 def _system(folder: Path) -> Iterator[System]:
     sender = {"mail_from": "Acme <no-reply@acme.example>", "default_password_change": "true"}
-    with up(folder, encryption_keys=new_key(), **sender) as system:
+    places = {"http_bind": "127.0.0.1:0", "grpc_bind": "127.0.0.1:0"}
+    with up(folder, encryption_keys=new_key(), **sender, **places) as system:
         yield system
 
 
