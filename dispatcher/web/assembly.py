@@ -48,6 +48,7 @@ async def open_desks(settings: Settings, services: WebServices) -> AsyncIterator
         new_receipt=lambda: str(uuid4()),
     )
     tally = Tally(services.observer, NATIVE)
+    tally.begin()
     async with _publishing(ingest):
         hooks = HookDesk(_reception(services, ingest), gate.limits)
         desks = Desks(

@@ -13,6 +13,7 @@ from dispatcher.web.errors import HttpError
 NATIVE: Final = "native"
 """The connection's name of our own route."""
 
+_RESULTS: Final = ("accepted", "duplicate", "refused", "malformed", "unavailable")
 _UNAVAILABLE: Final = frozenset({Code.UNAVAILABLE, Code.INTERNAL})
 
 
@@ -27,6 +28,11 @@ class Tally:
 
     observer: Observer
     connection: str
+
+    def begin(self) -> None:
+        """Have every result counted from zero on: the first call that is refused is a rise, too."""
+        for result in _RESULTS:
+            self.observer.received(self.connection, result, 0)
 
     def took(self, taken: Taken, rejected: Iterable[DispatcherError] = ()) -> None:
         """Tell what became of each event of one call."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dispatcher.adapters.observers.metrics import MetricsObserver
 from dispatcher.errors import (
     DispatcherError,
     IssuerUnavailable,
@@ -13,7 +14,7 @@ from dispatcher.errors import (
     Unauthenticated,
 )
 from dispatcher.web import errors
-from dispatcher.web.tally import result_of
+from dispatcher.web.tally import NATIVE, Tally, result_of
 
 
 @pytest.mark.parametrize(
@@ -33,3 +34,17 @@ from dispatcher.web.tally import result_of
 )
 def test_an_error_has_one_word(error: DispatcherError, result: str) -> None:
     assert result_of(error) == result
+
+
+def test_every_result_is_counted_from_zero_on() -> None:
+    observer = MetricsObserver()
+    Tally(observer, NATIVE).begin()
+    counted = {
+        sample.labels["result"]: sample.value
+        for metric in observer.collect()
+        for sample in metric.samples
+        if sample.name == "dispatcher_ingress_total"
+    }
+    assert counted == dict.fromkeys(
+        ("accepted", "duplicate", "refused", "malformed", "unavailable"), 0.0
+    )
