@@ -54,6 +54,15 @@ class Desk:
     def issue(self, lifetime: timedelta | None = None) -> Issued:
         return asyncio.run(self.tokens.issue(org_id="acme", roles=OWNER, lifetime=lifetime))
 
+    def resume(self, token_id: str) -> Caller:
+        async def resumed() -> Caller:
+            try:
+                return await self.tokens.resume(token_id)
+            finally:
+                await self.tokens.close()
+
+        return asyncio.run(resumed())
+
     def present(self, text: str) -> Caller:
         async def presented() -> Caller:
             try:
@@ -211,3 +220,18 @@ def test_twenty_organizations_tokens_open_their_own_and_tell_nothing_of_others()
         await tokens.close()
 
     asyncio.run(story())
+
+
+def test_who_was_recognized_is_known_by_the_tokens_id_until_that_is_worth_nothing() -> None:
+    desk = Desk()
+    issued = desk.issue(timedelta(days=1))
+    token_id = issued.token.id
+    assert desk.resume(token_id) == desk.present(issued.text)
+    desk.clock.advance(86_400)
+    for unknown in (token_id, "nobody", ""):
+        with pytest.raises(Unauthenticated):
+            desk.resume(unknown)
+    lasting = desk.issue().token.id
+    asyncio.run(desk.tokens.revoke(lasting))
+    with pytest.raises(Unauthenticated):
+        desk.resume(lasting)

@@ -69,6 +69,7 @@ class PolicyPages:
             listed=[(name, self._switches(one)) for name, one in zip(names, found, strict=True)],
             is_partial=is_partial,
             default=self._switches(default),
+            has_default=default is not None,
             may_see_default=visitor.may_everywhere(Permission.IAM_POLICY_READ),
         )
 

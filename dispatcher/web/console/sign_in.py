@@ -139,6 +139,7 @@ def _within(wanted: str) -> str:
     parts = urlsplit(wanted)
     is_ours = not parts.scheme and not parts.netloc and parts.path.startswith(_HOME)
     is_plain = wanted.isascii() and wanted.isprintable() and "\\" not in wanted
+    is_ours = is_ours and ".." not in parts.path.split("/")
     return wanted if is_ours and is_plain and not parts.path.startswith(_SIGN_IN) else _HOME
 
 

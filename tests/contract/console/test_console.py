@@ -343,8 +343,7 @@ async def test_after_signing_in_nobody_is_sent_elsewhere(
         "/console/\r\nset-cookie: x=y",
     ):
         answer = await sign_in(booth, http, "owner", wanted)
-        assert answer.headers["location"] in {"/console/", "/console/../../evil"}, wanted
-        assert answer.headers["location"].startswith("/console/")
+        assert answer.headers["location"] == "/console/", wanted
 
 
 @at_a_booth
