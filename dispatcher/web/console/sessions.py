@@ -12,10 +12,15 @@ from datetime import timedelta
 from hashlib import blake2b
 from typing import Any, Final, Protocol
 
+import structlog
 from cryptography.fernet import Fernet, InvalidToken
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starsessions import SessionMiddleware, SessionStore
+
+from dispatcher.errors import StoreUnavailable
+
+_log: Final = structlog.get_logger("dispatcher.web")
 
 COOKIE: Final = "dispatcher_console"
 IDLE: Final = timedelta(minutes=30)
@@ -65,10 +70,16 @@ class SealedSessions(SessionStore):
             return b""
 
     async def write(self, session_id: str, data: bytes, lifetime: int, ttl: int) -> str:
-        """Keep a session."""
+        """Keep a session; one that cannot be prolonged now ends the sooner.
+
+        It is kept when its page is on its way already: there is nobody to tell.
+        """
         del lifetime
         sealed = _seal(session_id).encrypt(data)
-        await self._keeper.write(_name(session_id), sealed, max(ttl, 1))
+        try:
+            await self._keeper.write(_name(session_id), sealed, max(ttl, 1))
+        except StoreUnavailable as error:
+            _log.warning("a session was not kept", detail=str(error))
         return session_id
 
     async def remove(self, session_id: str) -> None:

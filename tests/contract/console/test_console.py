@@ -530,6 +530,32 @@ def test_a_store_that_is_away_is_told_as_such() -> None:
     play(story)
 
 
+def test_a_session_that_cannot_be_prolonged_spoils_no_page() -> None:
+    async def story(booth: Booth, http: httpx.AsyncClient) -> None:
+        await sign_in(booth, http, "owner")
+
+        async def away(name: str, sealed: bytes, seconds: int) -> None:
+            raise StoreUnavailable(f"no answer about {len(name + str(sealed)) + seconds}")
+
+        booth.sessions.write = away  # type: ignore[method-assign] # the store goes away
+        assert (await http.get("/console/deliveries")).status_code == 200
+
+    play(story)
+
+
+def test_who_could_not_be_signed_out_is_told_so() -> None:
+    async def story(booth: Booth, http: httpx.AsyncClient) -> None:
+        await sign_in(booth, http, "owner")
+
+        async def away(name: str) -> None:
+            raise StoreUnavailable(f"no answer about {len(name)}")
+
+        booth.sessions.remove = away  # type: ignore[method-assign] # the store goes away
+        assert (await http.post("/console/sign-out", headers=SAME)).status_code == 503
+
+    play(story)
+
+
 @at_a_booth
 async def test_the_address_without_a_slash_leads_in(booth: Booth, http: httpx.AsyncClient) -> None:
     assert booth.url
