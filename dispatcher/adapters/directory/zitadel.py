@@ -44,9 +44,9 @@ class Zitadel(Kind):
         self._together = Together(self._users, most=_MOST)
 
     async def find(self, tenant: str, user_id: str) -> Entry | None:
-        """Return what ZITADEL says of a user of that organization."""
+        """Return what ZITADEL says of a user of that organization; of any, where none is named."""
         user = await self._together.find(user_id) or await self._user(user_id)
-        if user is None or _owner(user) not in {tenant, ""}:
+        if user is None or (tenant and _owner(user) not in {tenant, ""}):
             return None
         return _entry(user)
 

@@ -1,6 +1,7 @@
 """What ``dispatcher connection test`` finds out about a directory."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -46,6 +47,17 @@ def test_a_wrong_secret_fails_and_it_is_said_what_to_mend(kind: str) -> None:
 def test_an_unknown_user_fails() -> None:
     _, user = found("zitadel", "u-9", Person())
     assert (user.health, user.found) == (Health.FAIL, "it knows no such user of 300001")
+
+
+def test_a_connection_for_everybody_knows_users_of_any_organization() -> None:
+    async def checked() -> list[Finding]:
+        async with opened(Office("zitadel")) as office:
+            office.has(Person())
+            everybody = replace(a_connection(office), tenants={}, organizations=frozenset({"*"}))
+            return await check_directory(everybody, "u-1")
+
+    _, user = asyncio.run(checked())
+    assert user.health is Health.OK
 
 
 @pytest.mark.parametrize(
