@@ -25,6 +25,10 @@ def events(number: int, **fields: Any) -> list[dict[str, Any]]:
 
 
 def test_two_workers_are_shown_as_one_machine(machine: Machine) -> None:
+    made = machine.command(
+        *("token", "create", "--org", "acme", "--role", "ORG_OWNER", "--expires", "1d")
+    )
+    assert made.returncode == 0, made.stderr
     machine.start("one")
     machine.start("two")
     eventually(lambda: machine.figure("dispatcher_ready") == 2, "both are ready")
@@ -41,6 +45,7 @@ def test_two_workers_are_shown_as_one_machine(machine: Machine) -> None:
     assert machine.figure("dispatcher_in_flight") == 0
     assert machine.figure("dispatcher_store_up") == 1
     assert machine.figure("dispatcher_dead_letters") == 0
+    assert 86_000 < (machine.figure("dispatcher_token_expiry_seconds") or 0) <= 86_400
     assert machine.figure("dispatcher_breaker_open", relay="127.0.0.1:9") == 0
 
 
