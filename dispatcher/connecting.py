@@ -91,7 +91,9 @@ def mistakes(connection: Connection) -> Sequence[str]:
 
 def new_secret(connection: Connection) -> str | None:
     """Return a new secret of a connection's kind, or None where no secret of ours is wanted."""
-    from dispatcher.sources import discover  # noqa: PLC0415 - as above
+    from dispatcher.sources import discover, fetching  # noqa: PLC0415 - as above
 
+    if fetching.is_fetched(connection):
+        return None
     source = discover().get(connection.kind)
     return None if source is None else source.new_secret(connection, token_bytes(_OCTETS))

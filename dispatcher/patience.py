@@ -37,3 +37,13 @@ async def insist(call: Callable[[], Awaitable[_T]], observer: Observer) -> _T:
             observer.waiting("store", error)
         await asyncio.sleep(wait)
         wait = min(wait * 2, _LONGEST_WAIT)
+
+
+async def pause(stopping: asyncio.Event, seconds: float) -> bool:
+    """Wait; return early, and True, where *stopping* is set."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stopping.wait()
+    except TimeoutError:
+        return False
+    return True

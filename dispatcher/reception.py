@@ -26,6 +26,7 @@ from dispatcher.ingest import Ingest
 from dispatcher.ports import Clock, Kinship, Observer
 from dispatcher.sources import discover
 from dispatcher.sources.binding import bind
+from dispatcher.sources.fetching import is_fetched
 from dispatcher.sources.hook import Call, KeySet, Reading, Reply, Source
 
 _T = TypeVar("_T")
@@ -132,7 +133,9 @@ class Reception:
         bound = bind_all(connection, reading)
         if bound.malformed and not (bound.events or bound.ignored):
             raise bound.malformed[0]
-        events = await self.formers.joined(bound.events)
+        trace = call.headers.get("traceparent")
+        traced = [event.within(trace) for event in bound.events]
+        events = await self.formers.joined(traced)
         taken = await self.ingest.take(events, kinship=_kinship(connection, source))
         counts = {"accepted": taken.accepted, "duplicate": taken.duplicates}
         counts |= {"ignored": bound.ignored, "malformed": len(bound.malformed)}
@@ -142,6 +145,8 @@ class Reception:
         return reading
 
     async def _prove_and_take(self, connection: Connection, source: Source, call: Call) -> Reply:
+        if is_fetched(connection):
+            raise UntrustedEvent("its events are fetched: what lets us in there proves no call")
         keys = self.keys(connection)
         content = await source.verify(call, connection, keys, self.clock.now())
         if call.method != _POST:

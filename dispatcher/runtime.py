@@ -4,10 +4,11 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, TypeVar
 
 from dispatcher.adapters.broker.loop import LoopThread
+from dispatcher.beside import end
 from dispatcher.bootstrap_worker import Services
 from dispatcher.monitor.member import Member
 from dispatcher.monitor.station import Station
@@ -36,7 +37,7 @@ class Runtime:
         self._station: Station | None = None
         self._services: Services | None = None
         self._lookout: asyncio.Task[None] | None = None
-        self._background: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
 
     def run(self, work: Callable[[Services], Coroutine[Any, Any, _T]]) -> _T:
         """Return what *work* returns; called from a task, under any pool."""
@@ -54,7 +55,7 @@ class Runtime:
             self._lookout = self._loop.run(_begin(lookout.run(), "lookout"))
 
     def start(self) -> None:
-        """Open the services now, and move due deliveries in the background.
+        """Open the services now; move due deliveries and fetch events in the background.
 
         Raises:
             ConfigError: The settings cannot work.
@@ -63,7 +64,7 @@ class Runtime:
         self._loop.run(self._start_background(self._services or self._open()))
 
     def stop_background(self) -> None:
-        """Move no more due deliveries; what is in flight goes on."""
+        """Move no more due deliveries and fetch no more events; what is in flight goes on."""
         self._loop.run(self._stop_background())
 
     def _shown(self) -> Station:
@@ -76,14 +77,14 @@ class Runtime:
         return self._services
 
     async def _start_background(self, services: Services) -> None:
-        self._background = await _begin(services.requeue.run(), "requeue")
+        self._background = [
+            await _begin(services.requeue.run(), "requeue"),
+            await _begin(services.feeds.run(), "feeds"),
+        ]
 
     async def _stop_background(self) -> None:
-        background, self._background = self._background, None
-        if background is not None:
-            background.cancel()
-            with suppress(asyncio.CancelledError):
-                await background
+        background, self._background = self._background, []
+        await end(*background)
 
 
 async def _begin(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:

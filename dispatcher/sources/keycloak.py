@@ -5,6 +5,7 @@ Source: the README and WebhookJwtSigner of p2-inc/keycloak-events.
 
 import hmac
 import json
+import re
 from binascii import Error as HexError
 from binascii import unhexlify
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from typing import ClassVar, Final
 
 from dispatcher.connection import Connection
 from dispatcher.errors import MalformedEvent, UntrustedEvent
-from dispatcher.sources import keycloak_events
+from dispatcher.sources import fetching, keycloak_events
 from dispatcher.sources.claims import require_audience, require_issuer, require_unexpired
 from dispatcher.sources.hook import (
     JSON,
@@ -31,6 +32,10 @@ from dispatcher.sources.proof import require_hmac, require_jws, require_recent
 _SIGNATURE: Final = "x-keycloak-signature"
 _BODY_HASH: Final = "request_body_sha256"
 _BEARER: Final = "bearer "
+ROUTING_KEY: Final = "routing-key"
+_ROUTING: Final = re.compile(r"KK\.EVENT\.(?:CLIENT|ADMIN)\.([^.]+)\..+")
+"""What the listener for RabbitMQ says of an event besides: its realm by name, without dots."""
+
 _HASHES: Final = frozenset({"sha256", "sha1"})
 _YES: Final = "true"
 
@@ -47,6 +52,8 @@ class Keycloak(Source):
         "jwks_url": "where these keys are, if the issuer's discovery document is out of reach",
         "audience": "what a bearer token must name as its audience; required with issuer",
         "unsigned": "true takes calls that prove nothing: only behind a network that does",
+        **fetching.AMQP,
+        **fetching.STREAM,
     }
 
     def new_secret(self, connection: Connection, octets: bytes) -> str | None:
@@ -83,8 +90,7 @@ class Keycloak(Source):
 
     def parse(self, content: bytes, call: Call, connection: Connection) -> Reading:
         """Return the change that it tells of."""
-        del call, connection
-        return keycloak_events.read(content)
+        return keycloak_events.read(content, _realm(call, connection))
 
     def sample(self, connection: Connection, now: datetime, tenant: str = "") -> Call | None:
         """Return an event as p2-inc's webhooks have it, signed with the newest secret."""
@@ -104,6 +110,14 @@ class Keycloak(Source):
 
 def _is_unsigned(connection: Connection) -> bool:
     return connection.options.get("unsigned") == _YES
+
+
+def _realm(call: Call, connection: Connection) -> str:
+    """Return the realm that whoever carries the event names; headers of a webhook name none."""
+    if fetching.AMQP_URL not in connection.options:
+        return ""
+    routed = _ROUTING.fullmatch(call.header(ROUTING_KEY))
+    return routed[1] if routed else ""
 
 
 def _hash(connection: Connection) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from dispatcher.connection import ANY, Connection, is_name
-from dispatcher.sources import discover
+from dispatcher.sources import discover, fetching
 from dispatcher.sources.native import valid_org_id
 
 MOST_SECRETS: Final = 5
@@ -56,4 +56,6 @@ def _kind(connection: Connection) -> Iterator[str]:
         yield f"the secrets: expected {MOST_SECRETS} at most, each is tried on every call"
     if not all(connection.secrets):
         yield "the secrets: one is empty"
-    yield from source.mistakes(connection)
+    if not fetching.is_proven_by_broker(connection):
+        yield from source.mistakes(connection)
+    yield from fetching.mistakes(connection)

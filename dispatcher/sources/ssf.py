@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 from dispatcher.connection import Connection
 from dispatcher.errors import DispatcherError, MalformedEvent, UntrustedEvent
-from dispatcher.sources import security_events
+from dispatcher.sources import fetching, security_events
 from dispatcher.sources.hook import Call, KeySet, Reading, Reply, Source, decode_object
 from dispatcher.sources.instants import instant
 from dispatcher.sources.proof import is_secret, require_jws
@@ -37,7 +37,7 @@ class Ssf(Source):
     """Whoever transmits security events: Okta, Keycloak, authentik, Oracle, SailPoint."""
 
     kind = "ssf"
-    title = "Shared Signals (CAEP credential-change), pushed"
+    title = "Shared Signals (CAEP credential-change), pushed or polled"
     twin_window = 10.0  # where one change is told as two kinds of event, each is a token
     options: ClassVar[Mapping[str, str]] = {
         "issuer": "the tokens' iss (required)",
@@ -46,6 +46,7 @@ class Ssf(Source):
         "subject_issuers": "whose ids for users count besides the issuer's, with commas",
         "changes": f"the change_types that are told, with commas ({_USUAL_CHANGES})",
         "state": "the state that a verification of the stream must have",
+        **fetching.POLL,
     }
 
     def new_secret(self, connection: Connection, octets: bytes) -> str | None:

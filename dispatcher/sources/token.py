@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 from dispatcher.connection import Connection
 from dispatcher.errors import MalformedEvent
-from dispatcher.sources import own_format
+from dispatcher.sources import fetching, own_format
 from dispatcher.sources.hook import JSON, Call, KeySet, Occurrence, Reading, Reply, Source
 from dispatcher.sources.proof import require_secret
 
@@ -27,7 +27,9 @@ class Token(Source):
     kind = "token"
     title = "A fixed token, with our own events or CloudEvents (Ory Kratos, authentik)"
     options: ClassVar[Mapping[str, str]] = {
-        "header": "the header that holds the bare token; without it, Authorization: Bearer"
+        "header": "the header that holds the bare token; without it, Authorization: Bearer",
+        **fetching.STREAM,
+        **fetching.AMQP,
     }
 
     def greet(self, call: Call, connection: Connection) -> Reply | None:

@@ -1,0 +1,1 @@
+"""Where connections' events are fetched: RabbitMQ, streams, transmitters of security events."""
