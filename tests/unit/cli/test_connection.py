@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dispatcher.adapters.directory.kinds import KINDS
 from dispatcher.adapters.store.memory_connections import MemoryConnectionStore
 from dispatcher.connection import Connection
 from dispatcher.errors import ConnectionUnreadable
@@ -220,11 +221,12 @@ def test_connections_are_listed_with_whom_they_speak_for(run: Run, session: Memo
 def test_every_kind_is_listed_with_its_options(run: Run) -> None:
     shown = run("connection", "kinds").out
     listed = json.loads(run("connection", "kinds", "--json").out)
-    assert [each["kind"] for each in listed] == list(discover())
-    for source in discover().values():
-        assert source.kind in shown
-        assert source.title in shown
-        assert all(f"--option {name}=" in shown for name in source.options)
+    assert [each["kind"] for each in listed["sources"]] == list(discover())
+    assert [each["kind"] for each in listed["directories"]] == list(KINDS)
+    for each in (*listed["sources"], *listed["directories"]):
+        assert each["kind"] in shown
+        assert each["title"] in shown
+        assert all(f"option {name}=" in shown for name in each["options"])
 
 
 def test_a_connection_is_removed_only_when_that_is_confirmed(
