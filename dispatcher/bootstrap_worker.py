@@ -21,6 +21,7 @@ from dispatcher.post import Post
 from dispatcher.redrive import Requeue
 from dispatcher.senders import Senders
 from dispatcher.settings import Settings
+from dispatcher.tracing import open_tracer
 from dispatcher.triggers import discover
 from dispatcher.walk import Walk
 
@@ -92,6 +93,7 @@ async def open_services(
             max_age=settings.max_age,
             folds=store.ledger,
             fold_window=settings.fold_window,
+            tracer=closing.enter_context(open_tracer(settings)),
         )
         dispatcher = Dispatcher(store.ledger, walk, clock, observer, store.suppressions)
         requeue = Requeue(store.ledger, queue, observer, routes.is_away)

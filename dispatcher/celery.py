@@ -149,8 +149,9 @@ def password_changed(task: Task, *args: object, **kwargs: object) -> None:
 
 def _take(task: Task, args: tuple[object, ...], kwargs: Mapping[str, object]) -> None:
     raw = args[0] if len(args) == 1 and not kwargs else None
-    receipt = task.request.id
-    runtimes.get().run(lambda services: _receive(services, raw, receipt=receipt))
+    request = task.request
+    receipt, trace = request.id, getattr(request, "traceparent", None)
+    runtimes.get().run(lambda services: _receive(services, raw, receipt=receipt, trace=trace))
 
 
 @app.task(name=UPDATE_POLICY)
@@ -183,7 +184,7 @@ def canary(sent_at: float) -> None:
     runtimes.get().run(lambda services: take_in(services, _beat, sent_at))
 
 
-async def _receive(services: Services, raw: object, *, receipt: str) -> Outcome:
+async def _receive(services: Services, raw: object, *, receipt: str, trace: str | None) -> Outcome:
     try:
         event = native.parse(raw)
     except MalformedEvent as error:
@@ -195,7 +196,7 @@ async def _receive(services: Services, raw: object, *, receipt: str) -> Outcome:
             receipt=receipt,
             detail=str(error),
         )
-    return await services.dispatcher.dispatch(event, receipt=receipt)
+    return await services.dispatcher.dispatch(event.within(trace), receipt=receipt)
 
 
 class Background(bootsteps.StartStopStep):  # type: ignore[misc] # Celery ships no types

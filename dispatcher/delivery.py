@@ -238,3 +238,5 @@ class Observed:
     """From acceptance to now."""
     fenced: bool = False
     """The record was refused: a newer claim has the delivery."""
+    trace_id: str = ""
+    """The trace it belongs to, or ""."""

@@ -75,14 +75,15 @@ class Dispatcher:
             return await self._finish(event, claim)
 
     async def _finish(self, event: Event, claim: Claim) -> Outcome:
-        try:
-            report = await self.walk.take(event, claim)
-            recorded = await insist(lambda: self.ledger.record(claim, report), self.observer)
-        except asyncio.CancelledError:
-            with suppress(StoreUnavailable):  # the lease runs out by itself
-                await self.ledger.release(claim)
-            raise
-        self._observe(event, report, claim.accepted_at, fenced=not recorded)
+        with self.walk.tracer.walk(event) as trace_id:
+            try:
+                report = await self.walk.take(event, claim)
+                recorded = await insist(lambda: self.ledger.record(claim, report), self.observer)
+            except asyncio.CancelledError:
+                with suppress(StoreUnavailable):  # the lease runs out by itself
+                    await self.ledger.release(claim)
+                raise
+        self._observe(event, report, claim.accepted_at, trace_id, fenced=not recorded)
         if recorded:
             await self._learn(claim, report)
         return report.outcome
@@ -114,11 +115,18 @@ class Dispatcher:
     def _refused(self, event: Event, refusal: Refusal) -> Outcome:
         outcome = Skipped(SkipReason.DUPLICATE)
         if refusal is Refusal.DUPLICATE:
-            self._observe(event, Report(outcome), self.clock.now())
+            self._observe(event, Report(outcome), self.clock.now(), event.trace_id)
         return outcome
 
     def _observe(
-        self, event: Event, report: Report, accepted_at: datetime, *, fenced: bool = False
+        self,
+        event: Event,
+        report: Report,
+        accepted_at: datetime,
+        trace_id: str,
+        *,
+        fenced: bool = False,
     ) -> None:
         seconds = max((self.clock.now() - accepted_at).total_seconds(), 0.0)
-        self.observer.finished(Observed(event.org_id, event.id, report, seconds, fenced))
+        ended = Observed(event.org_id, event.id, report, seconds, fenced, trace_id)
+        self.observer.finished(ended)

@@ -17,6 +17,17 @@ PASSWORD_CHANGED: Final = "iam.user.password_changed.v1"  # noqa: S105 - an even
 _AT: Final = re.compile("[@\uff20\ufe6b]")  # and what compatibility normalization makes one
 
 
+_TRACEPARENT: Final = re.compile(
+    # W3C Trace Context section 3.2: version, trace id, parent id, flags; no id is all zeros.
+    r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
+
+
+def is_traceparent(value: object) -> bool:
+    """Tell whether it is a text that names a trace as W3C Trace Context does."""
+    return isinstance(value, str) and _TRACEPARENT.fullmatch(value) is not None
+
+
 class Change(StrEnum):
     """How a password came to be another one."""
 
@@ -118,6 +129,7 @@ class Event:
         actor: Who made the change.
         context: From where.
         source: CloudEvents' source, or None.
+        traceparent: The trace it belongs to (W3C Trace Context), or None.
     """
 
     id: str
@@ -129,6 +141,22 @@ class Event:
     actor: Actor = field(default_factory=Actor)
     context: Context = field(default_factory=Context)
     source: str | None = None
+    traceparent: str | None = None
+
+    @property
+    def trace_id(self) -> str:
+        """Return the id of its trace, 32 hexadecimal digits, or "" where it belongs to none."""
+        return self.traceparent[3:35] if self.traceparent else ""
+
+    def within(self, traceparent: object) -> "Event":
+        """Return the event as one of that trace; itself where it belongs to one, or that is none.
+
+        Args:
+            traceparent: The header of that name, of whoever brought the event.
+        """
+        if traceparent is None or self.traceparent or not is_traceparent(traceparent):
+            return self
+        return replace(self, traceparent=str(traceparent))
 
     def to_wire(self) -> dict[str, Any]:
         """Return the event as the JSON object that ``sources.native.parse`` reads back."""
@@ -144,6 +172,8 @@ class Event:
         }
         if self.source is not None:
             wire["source"] = self.source
+        if self.traceparent is not None:
+            wire["traceparent"] = self.traceparent
         return wire
 
 

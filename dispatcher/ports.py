@@ -4,8 +4,9 @@ An adapter only has to look like these. The fakes pass the real ones' contract s
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from dispatcher.connection import Connection
 from dispatcher.correspondence import Correspondence, Terms
@@ -29,6 +30,7 @@ __all__ = [
     "FormerAddressStore",
     "Kinship",
     "Ledger",
+    "NoTracer",
     "Observer",
     "Parcel",
     "PolicyStore",
@@ -38,6 +40,7 @@ __all__ = [
     "SenderStore",
     "SuppressionStore",
     "Terms",
+    "Tracer",
     "Transport",
 ]
 
@@ -268,6 +271,34 @@ class Queue(Protocol):
             StoreUnavailable: The broker did not take them; some may be there.
         """
         ...
+
+
+class Tracer(Protocol):
+    """Tells how long each stop of a walk takes. Never raises."""
+
+    def walk(self, event: Event) -> AbstractContextManager[str]:
+        """Return what is entered for the whole walk; it gives the trace's id, or ""."""
+        ...
+
+    def stop(self, name: str) -> AbstractContextManager[object]:
+        """Return what is entered for one stop of the walk under way."""
+        ...
+
+
+class NoTracer:
+    """Traces nothing; an event's own trace is known all the same."""
+
+    def walk(self, event: Event) -> AbstractContextManager[str]:
+        """Return what gives the event's trace."""
+        return nullcontext(event.trace_id)
+
+    def stop(self, name: str) -> AbstractContextManager[object]:
+        """Return what does nothing."""
+        del name
+        return _NOTHING
+
+
+_NOTHING: Final = nullcontext()
 
 
 class Observer(Protocol):

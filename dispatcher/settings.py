@@ -166,6 +166,7 @@ class Settings(BaseSettings):
     stop_grace: float = Field(default=30.0, ge=0)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_rate: int = Field(default=100, ge=0)
+    traces: bool = False
     log_format: Literal["auto", "json", "text"] = "auto"
 
     @classmethod

@@ -7,7 +7,7 @@
 No stop looks back. Silence is an outcome with a reason.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
 from time import monotonic
@@ -38,8 +38,10 @@ from dispatcher.ports import (
     Clock,
     Correspondence,
     Directory,
+    NoTracer,
     PolicyStore,
     Renderer,
+    Tracer,
     Transport,
 )
 from dispatcher.suppression import EVERYWHERE, Suppression
@@ -81,6 +83,7 @@ class Walk:
         max_age: Seconds after which an undelivered event is dead instead of late.
         folds: Says how a change is told that may be one of a storm.
         fold_window: Seconds in which the same user's changes are told together; 0 tells each.
+        tracer: Tells how long each stop takes.
     """
 
     policies: PolicyStore
@@ -94,6 +97,7 @@ class Walk:
     max_age: float
     folds: Folds
     fold_window: float = 0.0
+    tracer: Tracer = field(default_factory=NoTracer)
 
     async def take(self, event: Event, claim: Claim) -> Report:
         """Return what became of the event. Total: every error has an answer."""
@@ -109,7 +113,8 @@ class Walk:
             trigger = self.triggers.for_type(event.type)
         except UnknownTrigger as error:
             return Report(Dead(DeadReason.MALFORMED, str(error)))
-        policy = await self.policies.effective(event.org_id)
+        with self.tracer.stop("policy"):
+            policy = await self.policies.effective(event.org_id)
         ruling = Ruling(policy.owner, policy.sequence) if policy else None
         known = _Known(trigger.name, ruling, event.source or "")
         if not (policy and policy.permits(trigger.switch)):
@@ -120,7 +125,8 @@ class Walk:
             return known.report(self._judge(error, event, claim))
 
     async def _tell(self, event: Event, trigger: Trigger, claim: Claim, known: _Known) -> Report:
-        recipient = await self.directory.find(event, trigger.addressee)
+        with self.tracer.stop("recipient"):
+            recipient = await self.directory.find(event, trigger.addressee)
         if isinstance(recipient, Skipped):
             return known.report(recipient)
         known_by = fingerprint(self.secret, recipient.address)
@@ -157,8 +163,10 @@ class Walk:
         started_at, started = self.clock.now(), monotonic()
         message = claim.message
         try:
-            message = message or self.renderer.render(draft)
-            receipt = await self.transport.deliver(message, draft.sender)
+            with self.tracer.stop("render"):
+                message = message or self.renderer.render(draft)
+            with self.tracer.stop("relay"):
+                receipt = await self.transport.deliver(message, draft.sender)
         except Exception as error:  # noqa: BLE001 - the judge has an answer for every error
             outcome = self._judge(error, event, claim)
             attempt = _failed(claim, started_at, monotonic() - started, outcome.reason.value, error)

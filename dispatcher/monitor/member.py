@@ -43,17 +43,14 @@ class Member:
 
     Args:
         part: Which part it has.
-        trace_id: Returns the id of the caller's trace, or "": see ``MetricsObserver``.
         log_rate: Most lines per second about deliveries alike: see ``LogObserver``.
     """
 
-    def __init__(
-        self, part: Part, trace_id: Callable[[], str] = lambda: "", *, log_rate: int = 0
-    ) -> None:
+    def __init__(self, part: Part, *, log_rate: int = 0) -> None:
         self.part = part
         self.name = part.name
         self.answers_at: Callable[[], tuple[str, ...]] = lambda: ()
-        self._metrics = MetricsObserver(trace_id)
+        self._metrics = MetricsObserver()
         self._states: Callable[[], Iterable[RelayState]] = lambda: ()
         self._in_flight: Callable[[], int] | None = None
         self.observer = Company(LogObserver(log_rate), self._metrics)

@@ -2,7 +2,8 @@
 
 The attributes ``id``, ``source``, ``type`` and ``time`` are the event's ``id``, ``source``,
 ``type`` and ``occurred_at``, ``subject`` is the user's id, the extension ``orgid`` the
-organization; ``data`` holds the other fields, and any of these that the envelope lacks.
+organization, the extension ``traceparent`` the trace (CloudEvents' Distributed Tracing);
+``data`` holds the other fields, and any of these that the envelope lacks.
 """
 
 from base64 import b64decode
@@ -25,6 +26,7 @@ _ATTRIBUTES: Final = {
     "type": "type",
     "time": "occurred_at",
     "orgid": "org_id",
+    "traceparent": "traceparent",
 }
 """CloudEvents' attribute → our event's field."""
 

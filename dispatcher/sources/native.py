@@ -21,7 +21,16 @@ from pydantic import (
 from pydantic_core import to_json
 
 from dispatcher.errors import MalformedEvent
-from dispatcher.events import PASSWORD_CHANGED, Actor, ActorKind, Change, Context, Event, User
+from dispatcher.events import (
+    PASSWORD_CHANGED,
+    Actor,
+    ActorKind,
+    Change,
+    Context,
+    Event,
+    User,
+    is_traceparent,
+)
 from dispatcher.sources._fields import (
     Address,
     EventId,
@@ -80,6 +89,11 @@ def _known_type(value: str) -> str:
 _NullsAreAbsent = BeforeValidator(without_nulls)
 
 
+def _traceparent(value: object) -> str | None:
+    # W3C Trace Context section 4.3: what is invalid is ignored, for a trace is worth no mail.
+    return str(value) if is_traceparent(value) else None
+
+
 class _Event(Part):
     id: EventId
     org_id: OrgId
@@ -90,6 +104,7 @@ class _Event(Part):
     context: Annotated[_Context, _NullsAreAbsent] = _Context()
     source: Text | None = None
     type: Annotated[str, AfterValidator(_known_type)] = PASSWORD_CHANGED
+    traceparent: Annotated[str | None, BeforeValidator(_traceparent)] = None
 
 
 _PARTS: Final[Mapping[str, type[Part]]] = {"user": _User, "actor": _Actor, "context": _Context}
@@ -163,6 +178,7 @@ def _core(checked: _Event) -> Event:
         actor=Actor(ActorKind(actor.kind), actor.id),
         context=Context(context.ip, context.user_agent, context.client, context.place),
         source=checked.source,
+        traceparent=checked.traceparent,
     )
 
 

@@ -49,13 +49,16 @@ def read(headers: Iterable[tuple[str, str]], body: bytes) -> Brought:
         carried = own_format.unpacked(decode(body), named)
     except MalformedEvent as error:
         raise MalformedEvent(str(error), id=_MALFORMED) from None
-    events = tuple([_event(item, carried.unpack) for item in carried.items])
+    trace = named.get("traceparent")
+    events = tuple([_event(item, carried.unpack, trace) for item in carried.items])
     return Brought(events, carried.is_list)
 
 
-def _event(item: object, unpack: Callable[[object], object]) -> Event | MalformedEvent:
+def _event(
+    item: object, unpack: Callable[[object], object], trace: str | None
+) -> Event | MalformedEvent:
     try:
-        return native.parse(unpack(item))
+        return native.parse(unpack(item)).within(trace)
     except MalformedEvent as error:
         return error
 

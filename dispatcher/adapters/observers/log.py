@@ -45,6 +45,7 @@ class LogObserver:
             **({"attempt": attempt.number, "relay": attempt.relay} if attempt else {}),
             **({"code": attempt.code} if attempt and attempt.code else {}),
             **({"fenced": True} if delivery.fenced else {}),
+            **({"trace_id": delivery.trace_id} if delivery.trace_id else {}),
         )
 
     def _kept_back(self, kind: Kind, count: int) -> None:

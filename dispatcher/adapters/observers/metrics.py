@@ -4,7 +4,7 @@ What is counted here is counted per event, so it is counted by children that are
 set of labels. Everything else is read from where it is kept, when somebody asks: see ``gauges.py``.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from time import monotonic
 from typing import Final
 
@@ -40,15 +40,10 @@ class MetricsObserver:
 
     Attributes:
         relays: The names of the instance's relays; every other one counts as ``own``.
-
-    Args:
-        trace_id: Returns the id of the trace that the caller is in, 32 hexadecimal digits, or ""
-            where it is in none; slow mails can then be looked at one by one (exemplars).
     """
 
-    def __init__(self, trace_id: Callable[[], str] = lambda: "") -> None:
+    def __init__(self) -> None:
         self.relays: Collection[str] = frozenset()
-        self._trace_id = trace_id
         self._exemplar_due = 0.0
         self._registry = registry = CollectorRegistry(auto_describe=False)
         self._deliveries = Bounded(
@@ -101,7 +96,7 @@ class MetricsObserver:
     def finished(self, delivery: Observed) -> None:
         """Count one walk, and its attempt; how long a mail took, if it was sent."""
         report = delivery.report
-        exemplar = self._exemplar(delivery.seconds)
+        exemplar = self._exemplar(delivery)
         attempt = report.attempt
         if attempt is not None:
             self._attempts.labels(self._relay(attempt), attempt.result).inc(1.0, exemplar)
@@ -136,14 +131,15 @@ class MetricsObserver:
         """Return what was counted."""
         return self._registry.collect()
 
-    def _exemplar(self, seconds: float) -> Exemplar:
+    def _exemplar(self, delivery: Observed) -> Exemplar:
         """Return the trace to look at: of every slow walk, and of a few of the others."""
+        if not delivery.trace_id:
+            return None
         now = monotonic()
-        if now < self._exemplar_due and seconds < _SLOW:
+        if now < self._exemplar_due and delivery.seconds < _SLOW:
             return None
         self._exemplar_due = now + _BETWEEN_EXEMPLARS
-        trace_id = self._trace_id()
-        return {"trace_id": trace_id} if trace_id else None
+        return {"trace_id": delivery.trace_id}
 
     def _relay(self, attempt: Attempt) -> str:
         relay = attempt.relay

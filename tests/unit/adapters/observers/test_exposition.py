@@ -37,9 +37,10 @@ STORE = StoreFigures(
 
 
 def one_process(name: str, accept: str, mails: int) -> bytes:
-    observer = MetricsObserver(lambda: "0af7651916cd43dd8448eb211c80319c")
+    observer, trace_id = MetricsObserver(), "0af7651916cd43dd8448eb211c80319c"
+    ended = Observed("acme", "e-1", Report(Sent(), "password_change"), 2.0, trace_id=trace_id)
     for _ in range(mails):
-        observer.finished(Observed("acme", "e-1", Report(Sent(), "password_change"), 2.0))
+        observer.finished(ended)
     gauges = process_gauges(in_flight=lambda: mails, reason="", canary=0.002)
     return exposition([*observer.collect(), *gauges], accept, process=name)
 
