@@ -77,7 +77,7 @@ def test_it_is_encrypted_where_there_is_a_key_and_names_no_account(valkey_url: s
             store = ValkeyFormerAddressStore(client, readings, Vault((KEY,)))
             await store.remember(ADA, OLD, 60)
             [key] = await client.keys("*")
-            assert "ada" not in f"{key} {await client.get(key)}"
+            assert "ada" not in f"{key!r} {await client.get(key)!r}"
             without = ValkeyFormerAddressStore(client, readings, Vault((OTHER_KEY,)))
             assert await without.recall([ADA]) == [None]
 
