@@ -57,7 +57,7 @@ def test_a_mistake_is_named(fields: dict[str, object], mistake: str) -> None:
 
 def test_an_unknown_option_is_answered_with_those_that_there_are() -> None:
     wrong = replace(RIGHT, kind="keycloak", options={"hmca": "sha1"})
-    assert "it knows audience, hmac" in "\n".join(mistakes(wrong))
+    assert "it knows amqp_url, audience" in "\n".join(mistakes(wrong))
 
 
 def test_all_mistakes_are_named_at_once() -> None:
