@@ -69,6 +69,8 @@ def add(
         dispatcher connection add login --kind zitadel --org '*' --secret-file - \
             --directory zitadel https://login.acme.example --directory-secret-file pat
     """
+    from dispatcher.sources.fetching import is_fetched
+
     require_one_stdin(*(secret_files or ()), directory_secret_file)
     wish = DirectoryWish(
         directory,
@@ -89,6 +91,9 @@ def add(
     added = session(context).with_store(lambda store: store.connections.add(connection))
     if as_json:
         output.document(_secured(added))
+        return
+    if is_fetched(connection):
+        output.note(output.good(f"{name} is set up: the workers fetch its events."))
         return
     output.note(output.good(f"{name} is set up. At the IAM, enter"))
     output.note(f"  the address  https://YOUR-HOST{address(name)}  (YOUR-HOST is your proxy's)")

@@ -131,6 +131,14 @@ def test_a_connection_that_may_not_be_so_is_told_before_anything_is_tried() -> N
     assert len(findings) == 1
 
 
+def test_where_workers_fetch_events_no_call_is_tried() -> None:
+    options = {"stream_url": "redis://valkey/0", "stream": "events"}
+    connection = a_connection(kind="token", secrets=("password",), options=options)
+    findings = found(connection, "http://127.0.0.1:1")
+    assert findings["calls"].health is Health.SKIP
+    assert not any(each.health is Health.FAIL for each in findings.values())
+
+
 def test_an_api_that_is_not_there_is_told() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

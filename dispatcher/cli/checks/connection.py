@@ -15,6 +15,7 @@ from dispatcher.connecting import mistakes
 from dispatcher.connection import ANY, Connection
 from dispatcher.settings import load_settings
 from dispatcher.sources import discover
+from dispatcher.sources.fetching import is_fetched
 from dispatcher.sources.hook import SAMPLE_USER, Call, Source
 from dispatcher.stories.times import span
 
@@ -67,6 +68,9 @@ async def check_connection(connection: Connection, url: str, now: datetime) -> l
         return [Finding(Health.FAIL, "connection", each, mend) for each in wrong]
     found = [Finding(Health.OK, "connection", "may be as it is"), *_ages(connection, now)]
     found += await check_keys(connection)
+    if is_fetched(connection):
+        mend = "the workers' logs say whether they get there"
+        return [*found, Finding(Health.SKIP, "calls", "none: workers fetch its events", mend)]
     place = f"{url.rstrip('/')}/hooks/{connection.name}"
     async with httpx.AsyncClient(timeout=_PATIENCE) as client:
         found += [each async for each in _calls(client, place, connection, now)]

@@ -122,6 +122,15 @@ def test_a_mistake_is_told_and_nothing_is_kept(
     assert list(asyncio.run(session.store.connections.names())) == []
 
 
+def test_of_events_that_workers_fetch_no_address_is_told(run: Run) -> None:
+    url = "--option=stream_url=redis://valkey/0"
+    options = ("--option=stream=events", url, "--secret-file=-", "--org=acme")
+    answer = run("connection", "add", "s", "--kind=token", *options, stdin="the password")
+    assert answer.code == 0, answer.err
+    assert "the workers fetch" in answer.err
+    assert "/hooks/" not in answer.err
+
+
 def test_one_name_is_one_connection(run: Run) -> None:
     run(*ADD)
     answer = run(*ADD)
