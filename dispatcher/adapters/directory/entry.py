@@ -91,6 +91,9 @@ class Kind(ABC):
         del access
         return ()
 
+    async def close(self) -> None:  # noqa: B027 - most have nothing under way of their own
+        """Ask nothing any more."""
+
     @abstractmethod
     async def find(self, tenant: str, user_id: str) -> Entry | None:
         """Return what it says of a user; None where the tenant has none of that id.

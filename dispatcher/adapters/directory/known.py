@@ -3,7 +3,6 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from time import monotonic
 from typing import Final
 
@@ -52,10 +51,10 @@ class Known:
 
     async def close(self) -> None:
         """Ask for nobody any more."""
-        for asked in tuple(self._asked.values()):
-            asked.cancel()
-            with suppress(BaseException):
-                await asked
+        asked = tuple(self._asked.values())
+        for each in asked:
+            each.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
 
     async def _learn(self, whose: Whose) -> Entry | None:
         try:

@@ -61,6 +61,7 @@ class Place:
     async def close(self) -> None:
         """Ask for nobody any more."""
         await self._known.close()
+        await self._directory.close()
 
     async def _asked(self, tenant: str, user_id: str) -> Entry | None:
         refusal = self._refusals.get(tenant)

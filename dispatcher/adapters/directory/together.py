@@ -36,6 +36,13 @@ class Together(Generic[_V]):
                 question.add_done_callback(self._questions.discard)
         return await asyncio.shield(future)
 
+    async def close(self) -> None:
+        """Ask nothing any more."""
+        questions = tuple(self._questions)
+        for question in questions:
+            question.cancel()
+        await asyncio.gather(*questions, return_exceptions=True)
+
     async def _question(self) -> None:
         await asyncio.sleep(0)  # what else is wanted in this round of the loop
         while self._wanted:

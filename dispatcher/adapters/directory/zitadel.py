@@ -50,6 +50,10 @@ class Zitadel(Kind):
             return None
         return _entry(user)
 
+    async def close(self) -> None:
+        """Ask nothing any more."""
+        await self._together.close()
+
     async def _users(self, ids: Sequence[str]) -> Mapping[str, User]:
         if len(ids) == 1:
             return {}
