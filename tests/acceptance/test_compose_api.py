@@ -24,7 +24,7 @@ from tests.acceptance.stack_services import (
     until,
 )
 from tests.acceptance.stack_valkey import StackValkey, passwords, running
-from tests.acceptance.system import an_event
+from tests.acceptance.system import an_event, wait_until
 from tests.smtp_server import At, Rule, ScriptedRelay
 
 POLICY: Final = "/management/v1/policies/notification"
@@ -127,7 +127,8 @@ def test_an_api_without_its_store_is_not_healthy(tmp_path: Path) -> None:
         api = running_api(server, tmp_path)
         answering = api.__enter__()
     try:
-        assert not answering.is_healthy()
+        # It asks its store every few seconds, not for every probe.
+        wait_until(lambda: not answering.is_healthy(), "it is not healthy")
     finally:
         api.__exit__(*sys.exc_info())
 
