@@ -190,7 +190,9 @@ class System:
 @contextmanager
 def up(folder: Path, *arguments: str, **settings: str) -> Iterator[System]:
     """Run ``dispatcher up`` on a data folder; whatever the test did, nothing of it stays."""
-    env = environment(folder, **settings)
+    # At a fixed port, systems of tests that run at the same time would share each other's calls.
+    anywhere = {"http_bind": "127.0.0.1:0", "grpc_bind": "127.0.0.1:0"}
+    env = environment(folder, **(anywhere | settings))
     printed = folder.parent / f"{folder.name}.out"
     with printed.open("wb") as out:
         process = subprocess.Popen(

@@ -29,7 +29,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         yield running_node
 
 
-def a_connection(node: Node, name: str, password: str = "guest") -> Connection:
+def a_connection(node: Node, name: str, password: str = "guest") -> Connection:  # noqa: S107 - RabbitMQ's own
     url = node.url.replace(":guest@", "@").removesuffix("//") + "/%2F"
     return Connection(name, "keycloak", secrets=(password,), options={"amqp_url": url})
 
