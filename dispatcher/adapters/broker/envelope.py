@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 from msgspec.json import Decoder
 
 from dispatcher.errors import RejectedInput
+from dispatcher.events import is_traceparent
 
 
 class Malformed(RejectedInput):
@@ -149,6 +150,9 @@ def _known(fields: dict[str, Any]) -> dict[str, Any]:
             if not isinstance(value, types):
                 raise Malformed("bad_headers")
             known[name] = value
+    trace = fields.get("traceparent")
+    if is_traceparent(trace):  # one that is invalid is ignored: a trace is worth no mail
+        known["traceparent"] = trace
     limits = fields.get("timelimit")
     if limits is not None:
         if type(limits) is not list or len(limits) != len(("hard", "soft")):
