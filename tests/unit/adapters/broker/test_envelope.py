@@ -51,9 +51,9 @@ def test_headers_of_unknown_names_do_not_pass() -> None:
 def test_a_trace_passes_and_one_that_is_none_does_no_harm(trace: object) -> None:
     named = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     envelope = open_envelope(item([[], {}, {}], HEADERS | {"traceparent": named}))
-    assert envelope.headers["traceparent"] == named
+    assert envelope.task_headers["traceparent"] == named
     broken = open_envelope(item([[], {}, {}], HEADERS | {"traceparent": trace}))
-    assert "traceparent" not in broken.headers
+    assert "traceparent" not in broken.task_headers
 
 
 def test_only_named_tasks_may_be_called() -> None:
